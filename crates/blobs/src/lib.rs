@@ -1,0 +1,1 @@
+//! The seam to bytes named by their content.

@@ -1,0 +1,271 @@
+//! The key string: 64 lower-case hex characters that every VirusTotal client accepts.
+//!
+//! | part | hex | meaning |
+//! |---|---|---|
+//! | marker | 0..4 | `a55a`: what a secret scanner looks for |
+//! | key id | 4..16 | names the secret; safe to show, log and audit |
+//! | secret | 16..56 | random; never stored, never logged |
+//! | checksum | 56..64 | CRC-32 (ISO-HDLC) of the 28 bytes before it |
+//!
+//! In goes what a client put into the header; out comes a [`Presented`] key or a [`Mistake`] that names what is wrong
+//! with the string, before any store is asked.
+//!
+//! Invariant: neither [`Presented`] nor [`Issued`] prints its secret, and both wipe it when dropped.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::random::Random;
+
+const MARKER: [u8; 2] = [0xa5, 0x5a];
+const LENGTH: usize = 32;
+const CHECKED: usize = 28;
+
+/// The 48 bits that name a key, as 12 hex digits. Safe to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; 6]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl std::str::FromStr for KeyId {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 6];
+        hex::decode_to_slice(text, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// The server's own secret that keyed hashes of key secrets are made with; 32 bytes.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Pepper([u8; 32]);
+
+impl Pepper {
+    /// A pepper of these bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A fresh one.
+    pub fn generate(random: &dyn Random) -> Self {
+        let mut bytes = [0; 32];
+        random.fill(&mut bytes);
+        Self(bytes)
+    }
+
+    /// As 64 hex digits, for its own file.
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.0))
+    }
+
+    /// From the text of its file; blanks around it are fine.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text.trim(), &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    fn tag(&self, secret: &[u8]) -> [u8; 32] {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(secret);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pepper(…)")
+    }
+}
+
+/// A key that was just made; the only moment at which its text exists on our side.
+#[derive(ZeroizeOnDrop)]
+pub struct Issued {
+    bytes: [u8; LENGTH],
+}
+
+impl Issued {
+    /// Draws a new key.
+    pub fn generate(random: &dyn Random) -> Self {
+        let mut bytes = [0; LENGTH];
+        random.fill(&mut bytes[2..CHECKED]);
+        bytes[..2].copy_from_slice(&MARKER);
+        let checksum = crc32fast::hash(&bytes[..CHECKED]).to_be_bytes();
+        bytes[CHECKED..].copy_from_slice(&checksum);
+        Self { bytes }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> KeyId {
+        id_of(&self.bytes)
+    }
+
+    /// The whole text, to be shown once.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.bytes))
+    }
+
+    /// What is stored in place of the secret, hex.
+    pub fn tag(&self, pepper: &Pepper) -> String {
+        hex::encode(pepper.tag(&self.bytes[8..CHECKED]))
+    }
+}
+
+/// A string that is a key of ours by its form; whether it is known is for the store to say.
+#[derive(ZeroizeOnDrop)]
+pub struct Presented {
+    bytes: [u8; LENGTH],
+}
+
+impl Presented {
+    /// Its name.
+    pub fn id(&self) -> KeyId {
+        id_of(&self.bytes)
+    }
+
+    /// Whether the secret is the one that `tag` (hex) was made of; takes the same time either way.
+    pub fn matches(&self, tag: &str, pepper: &Pepper) -> bool {
+        let mut stored = [0; 32];
+        if hex::decode_to_slice(tag, &mut stored).is_err() {
+            return false;
+        }
+        pepper.tag(&self.bytes[8..CHECKED]).ct_eq(&stored).into()
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Presented({}, …)", self.id())
+    }
+}
+
+fn id_of(bytes: &[u8; LENGTH]) -> KeyId {
+    let mut id = [0; 6];
+    id.copy_from_slice(&bytes[2..8]);
+    KeyId(id)
+}
+
+/// What is wrong with a string that was presented as a key. Says nothing that the string itself does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// Blanks around it; HTTP strips them, configuration files and query strings do not.
+    #[error("the key has a blank before or after it")]
+    Blank,
+    /// Quotation marks around it.
+    #[error("the key has quotation marks around it")]
+    Quotes,
+    /// Letters in upper case.
+    #[error("the key has upper-case letters; keys are lower case")]
+    UpperCase,
+    /// Not 64 characters.
+    #[error("the key has {0} of 64 characters")]
+    Length(usize),
+    /// Something else than hexadecimal digits.
+    #[error("the key has characters that are not hexadecimal digits")]
+    NotHexadecimal,
+    /// No marker: not issued by an Assay server.
+    #[error("the key was not issued by this server")]
+    Foreign,
+    /// The checksum is wrong.
+    #[error("the key's checksum does not match: a typo")]
+    Checksum,
+}
+
+/// Reads what a client presented as its key.
+pub fn read(text: &str) -> Result<Presented, Mistake> {
+    if text.trim() != text {
+        return Err(Mistake::Blank);
+    }
+    if text.contains(['"', '\'', '`']) {
+        return Err(Mistake::Quotes);
+    }
+    if !text.chars().all(|c| c.is_ascii_hexdigit()) {
+        let count = text.chars().count();
+        return Err(if count == 64 { Mistake::NotHexadecimal } else { Mistake::Length(count) });
+    }
+    if text.len() != 2 * LENGTH {
+        return Err(Mistake::Length(text.len()));
+    }
+    let mut key = Presented { bytes: [0; LENGTH] };
+    hex::decode_to_slice(text, &mut key.bytes).map_err(|_| Mistake::NotHexadecimal)?;
+    let checksum = crc32fast::hash(&key.bytes[..CHECKED]).to_be_bytes();
+    let marked = key.bytes[..2] == MARKER;
+    match (marked, checksum == key.bytes[CHECKED..]) {
+        (true, true) if text.bytes().any(|b| b.is_ascii_uppercase()) => Err(Mistake::UpperCase),
+        (true, true) => Ok(key),
+        (true, false) => Err(Mistake::Checksum),
+        (false, _) => Err(Mistake::Foreign),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Counting;
+
+    fn key() -> (Issued, String) {
+        let issued = Issued::generate(&Counting::default());
+        let text = issued.reveal().to_string();
+        (issued, text)
+    }
+
+    #[test]
+    fn an_issued_key_is_read_back_and_matches_its_tag_only_under_its_pepper() {
+        let (issued, text) = key();
+        assert_eq!(text.len(), 64);
+        assert!(text.starts_with("a55a"));
+        assert_eq!(&text[4..16], issued.id().to_string());
+        let pepper = Pepper::new([7; 32]);
+        let presented = read(&text).expect("our own key");
+        assert!(presented.matches(&issued.tag(&pepper), &pepper));
+        assert!(!presented.matches(&issued.tag(&pepper), &Pepper::new([8; 32])));
+        assert!(!presented.matches("", &pepper));
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        let (_, text) = key();
+        let typo = if text.ends_with('0') { "1" } else { "0" };
+        assert_eq!(read(&format!("{text} ")).err(), Some(Mistake::Blank));
+        assert_eq!(read(&format!("\"{text}\"")).err(), Some(Mistake::Quotes));
+        assert_eq!(read(&text.to_uppercase()).err(), Some(Mistake::UpperCase));
+        assert_eq!(read(&text[..62]).err(), Some(Mistake::Length(62)));
+        assert_eq!(read(&"g".repeat(64)).err(), Some(Mistake::NotHexadecimal));
+        assert_eq!(read(&"0".repeat(64)).err(), Some(Mistake::Foreign));
+        assert_eq!(read(&format!("{}{typo}", &text[..63])).err(), Some(Mistake::Checksum));
+        assert_eq!(read("").err(), Some(Mistake::Length(0)));
+    }
+
+    #[test]
+    fn no_debug_output_holds_the_secret() {
+        let (issued, text) = key();
+        let presented = read(&text).expect("our own key");
+        let shown = format!("{presented:?} {:?}", Pepper::new([7; 32]));
+        assert!(!shown.contains(&text[16..56]));
+        assert!(shown.contains(&issued.id().to_string()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_never_panics(text in "\\PC{0,80}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn one_changed_digit_is_always_noticed(at in 0usize..64, digit in 0u8..16) {
+            let (_, text) = key();
+            let mut changed = text.clone().into_bytes();
+            changed[at] = b"0123456789abcdef"[usize::from(digit)];
+            let changed = String::from_utf8(changed).expect("ascii");
+            proptest::prop_assert_eq!(read(&changed).is_ok(), changed == text);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! MD5, SHA-1 and SHA-256 as types: parsed once at the edge, trusted after. In goes hex or bytes; out come
+//! fixed-size digests that print as lower-case hex.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use md5::Digest as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A digest of `N` bytes; prints and serialises as `2 × N` lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest<const N: usize>([u8; N]);
+
+/// 32 hex digits.
+pub type Md5 = Digest<16>;
+/// 40 hex digits.
+pub type Sha1 = Digest<20>;
+/// 64 hex digits; names a file and its blob.
+pub type Sha256 = Digest<32>;
+
+impl<const N: usize> Digest<N> {
+    /// Wraps the raw bytes of a digest.
+    pub const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// The raw bytes.
+    pub const fn bytes(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+/// The text was not a digest: wrong length or not hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a hash: {0}")]
+pub struct NotAHash(&'static str);
+
+impl<const N: usize> FromStr for Digest<N> {
+    type Err = NotAHash;
+
+    fn from_str(text: &str) -> Result<Self, NotAHash> {
+        let mut bytes = [0; N];
+        if text.len() != 2 * N {
+            return Err(NotAHash("wrong length"));
+        }
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAHash("not hexadecimal"))?;
+        Ok(Self(bytes))
+    }
+}
+
+impl<const N: usize> fmt::Display for Digest<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Digest<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<const N: usize> Serialize for Digest<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Digest<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<const N: usize> schemars::JsonSchema for Digest<N> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Hex{}", 2 * N).into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": format!("^[0-9a-f]{{{}}}$", 2 * N) })
+    }
+}
+
+/// A file named by any of the three hashes that VirusTotal accepts, told apart by length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileHash {
+    /// 32 hex digits.
+    Md5(Md5),
+    /// 40 hex digits.
+    Sha1(Sha1),
+    /// 64 hex digits.
+    Sha256(Sha256),
+}
+
+impl FromStr for FileHash {
+    type Err = NotAHash;
+
+    /// Accepts upper and lower case.
+    fn from_str(text: &str) -> Result<Self, NotAHash> {
+        match text.len() {
+            32 => text.parse().map(Self::Md5),
+            40 => text.parse().map(Self::Sha1),
+            64 => text.parse().map(Self::Sha256),
+            _ => Err(NotAHash("a file is named by 32 (MD5), 40 (SHA-1) or 64 (SHA-256) hexadecimal digits")),
+        }
+    }
+}
+
+/// The three hashes and the size of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digests {
+    /// MD5.
+    pub md5: Md5,
+    /// SHA-1.
+    pub sha1: Sha1,
+    /// SHA-256; the file's identity.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Digests {
+    /// Digests of bytes already in memory.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::default();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+}
+
+/// Computes [`Digests`] of a stream, chunk by chunk.
+#[derive(Default)]
+pub struct Hasher {
+    md5: md5::Md5,
+    sha1: sha1::Sha1,
+    sha256: sha2::Sha256,
+    size: u64,
+}
+
+impl Hasher {
+    /// Feeds the next chunk.
+    pub fn update(&mut self, chunk: &[u8]) {
+        self.md5.update(chunk);
+        self.sha1.update(chunk);
+        self.sha256.update(chunk);
+        self.size += chunk.len() as u64;
+    }
+
+    /// Bytes fed so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Ends the stream.
+    pub fn finish(self) -> Digests {
+        Digests {
+            md5: Digest(self.md5.finalize().into()),
+            sha1: Digest(self.sha1.finalize().into()),
+            sha256: Digest(self.sha256.finalize().into()),
+            size: self.size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_file_has_the_well_known_digests() {
+        let digests = Digests::of(b"");
+        assert_eq!(digests.md5.to_string(), "d41d8cd98f00b204e9800998ecf8427e");
+        assert_eq!(digests.sha1.to_string(), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+        assert_eq!(
+            digests.sha256.to_string(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(digests.size, 0);
+    }
+
+    #[test]
+    fn a_hash_is_told_apart_by_its_length_and_any_case_is_accepted() {
+        let upper = "D41D8CD98F00B204E9800998ECF8427E";
+        assert!(matches!(upper.parse(), Ok(FileHash::Md5(md5)) if md5.to_string() == upper.to_lowercase()));
+        assert!("d41d8cd98f00b204e9800998ecf8427".parse::<FileHash>().is_err());
+        assert!("z41d8cd98f00b204e9800998ecf8427e".parse::<FileHash>().is_err());
+        assert!("é41d8cd98f00b204e9800998ecf8427".parse::<FileHash>().is_err());
+    }
+}

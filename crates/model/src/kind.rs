@@ -1,0 +1,65 @@
+//! A row for each type of object. To add a type: one row.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal in $collection:literal;)+) => {
+        /// What type an object is of; VirusTotal's words.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Kind { $($(#[doc = $doc])+ #[serde(rename = $wire)] $name,)+ }
+
+        impl Kind {
+            /// Every kind, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The `type` of an object on the wire.
+            pub const fn wire(self) -> &'static str {
+                match self { $(Self::$name => $wire,)+ }
+            }
+
+            /// The path segment of its collection under `/api/v3/`.
+            pub const fn collection(self) -> &'static str {
+                match self { $(Self::$name => $collection,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A file, named by its SHA-256.
+    File = "file" in "files";
+    /// One run of the engines over a file.
+    Analysis = "analysis" in "analyses";
+    /// One upload of a file by somebody.
+    Submission = "submission" in "submissions";
+    /// An account of a person.
+    User = "user" in "users";
+    /// A secret of an account; named by the key id, never by the secret.
+    ApiKey = "api_key" in "api_keys";
+    /// A named set of privileges and limits.
+    Tier = "tier" in "tiers";
+    /// A one-time upload address.
+    Upload = "upload" in "uploads";
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.wire())
+    }
+}
+
+/// The text names no kind of the table.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no such object type: {0}")]
+pub struct UnknownKind(String);
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.iter().copied().find(|kind| kind.wire() == text).ok_or_else(|| UnknownKind(text.to_owned()))
+    }
+}

@@ -1,0 +1,42 @@
+//! What things are in Assay: the words every other crate speaks.
+//!
+//! | module | what it names |
+//! |---|---|
+//! | [`kind`] | a row per object type (`file`, `analysis`, …) |
+//! | [`link`] | a row per fact that joins two objects |
+//! | [`error`] | a row per API error, and [`Error`] with its two voices |
+//! | [`privilege`], [`quota`] | a row per privilege, a row per quota |
+//! | [`record`] | what the store keeps: keys, records, edges, facets, jobs |
+//! | [`digest`] | MD5, SHA-1, SHA-256 as types, and all three in one pass |
+//! | [`apikey`] | the key string: marker, id, secret, checksum |
+//! | [`account`] | users, tiers and key records as they are stored |
+//! | [`facts`], [`verdict`], [`file`], [`analysis`] | what is known of a sample |
+//! | [`clock`], [`random`] | time and randomness as arguments |
+//!
+//! To add an object type, a link, an error, a privilege or a quota: one row in its table.
+//!
+//! Invariant: this crate does no I/O, has no async, and reads no clock and no random source of its own
+//! (the system implementations in [`clock`] and [`random`] are handed in by `server`).
+
+pub mod account;
+pub mod analysis;
+pub mod apikey;
+pub mod clock;
+pub mod digest;
+pub mod error;
+pub mod facts;
+pub mod file;
+pub mod kind;
+pub mod link;
+pub mod privilege;
+pub mod quota;
+pub mod random;
+pub mod record;
+pub mod time;
+pub mod verdict;
+
+pub use digest::{Digests, FileHash, Md5, Sha1, Sha256};
+pub use error::{Code, Error, Result};
+pub use kind::Kind;
+pub use link::Link;
+pub use time::Timestamp;

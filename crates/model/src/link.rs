@@ -1,0 +1,41 @@
+//! A row for each fact that joins two objects. A fact is written once, in the direction of its row, and read from
+//! both ends. To add one: a row here, a line in the object's relationships, and the place that finds the fact.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! links {
+    ($($(#[doc = $doc:literal])+ $name:ident = $stored:literal: $from:ident -> $to:ident;)+) => {
+        /// A fact that joins two objects.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Link { $($(#[doc = $doc])+ #[serde(rename = $stored)] $name,)+ }
+
+        impl Link {
+            /// Every link, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name under which stores keep it; never changes once written.
+            pub const fn stored(self) -> &'static str {
+                match self { $(Self::$name => $stored,)+ }
+            }
+
+            /// The kind at the tail and the kind at the head.
+            pub const fn ends(self) -> (crate::Kind, crate::Kind) {
+                match self { $(Self::$name => (crate::Kind::$from, crate::Kind::$to),)+ }
+            }
+
+            /// The link of that stored name.
+            pub fn named(stored: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|link| link.stored() == stored)
+            }
+        }
+    };
+}
+
+links! {
+    /// An analysis looked at this file.
+    Analysed = "analysed": Analysis -> File;
+    /// A submission brought this file.
+    Submitted = "submitted": Submission -> File;
+    /// A key opens this account.
+    Opens = "opens": ApiKey -> User;
+}

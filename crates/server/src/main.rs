@@ -1,0 +1,2 @@
+//! The binary `assay`: configuration, assembly, command line.
+fn main() {}
