@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::{EngineResult, Stats};
-use crate::{Md5, Sha256, Timestamp};
+use crate::{Digests, Md5, Sha256, Timestamp};
 
 /// How far an analysis is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,15 @@ impl Analysis {
     }
 }
 
+/// An analysis as the store keeps it: its attributes, and the file that it is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredAnalysis {
+    /// What the object shows.
+    pub attributes: Analysis,
+    /// The file; becomes `meta.file_info`.
+    pub file: Digests,
+}
+
 /// The id of a file's analysis: `base64("<md5>:<unix seconds>")`, padded. Clients decode it.
 pub fn analysis_id(md5: &Md5, date: Timestamp) -> String {
     STANDARD.encode(format!("{md5}:{}", date.0))
@@ -61,7 +70,7 @@ pub struct Submission {
     pub source_key: String,
 }
 
-/// The id of a submission: `f-<sha256>-<unix seconds>`, with a counter behind it when the second is taken.
-pub fn submission_id(sha256: &Sha256, date: Timestamp, nth: u64) -> String {
-    if nth == 0 { format!("f-{sha256}-{}", date.0) } else { format!("f-{sha256}-{}-{nth}", date.0) }
+/// The id of a submission: `f-<sha256>-<unix seconds>`.
+pub fn submission_id(sha256: &Sha256, date: Timestamp) -> String {
+    format!("f-{sha256}-{}", date.0)
 }

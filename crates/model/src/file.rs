@@ -59,6 +59,17 @@ pub struct File {
     pub total_votes: Votes,
 }
 
+/// A file as the store keeps it: its attributes, and what the report does not show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// What the report shows.
+    pub attributes: File,
+    /// The id of the analysis that was asked for last.
+    pub latest_analysis: String,
+    /// The tokens of the accounts that submitted it; at most [`NAMES_KEPT`].
+    pub sources: Vec<String>,
+}
+
 /// How a community voted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Votes {

@@ -30,11 +30,46 @@ macro_rules! privileges {
 
 privileges! {
     Admin = "admin": "Administration of the whole server";
+    Staff = "staff": "An internal flag of the operator";
+    SalesStaff = "sales-staff": "An internal flag of the operator";
+    Dogfooder = "dogfooder": "Features before their release";
     AllInfo = "allinfo": "All attributes in reports";
     BigFiles = "big-files": "Uploads beyond the limit of a direct upload";
+    ClickToAccept = "click_to_accept": "An agreement was accepted";
+    OemClickToAccept = "oem_click_to_accept": "An agreement of a reseller was accepted";
+    Creditcards = "creditcards": "Views around leaked payment cards";
+    Cases = "cases": "Cases";
+    Intelligence = "intelligence": "Intelligence search and what belongs to it";
+    IntelligenceSearchTier1 = "intelligence-search-tier-1": "Intelligence searches, the smallest allowance";
+    IntelligenceSearchTier2 = "intelligence-search-tier-2": "Intelligence searches, the middle allowance";
+    IntelligenceSearchTier3 = "intelligence-search-tier-3": "Intelligence searches, the largest allowance";
     DownloadsTier1 = "downloads-tier-1": "Downloads of files";
     DownloadsTier2 = "downloads-tier-2": "Downloads of files, the larger allowance";
+    Livehunt = "livehunt": "Livehunt rulesets";
+    Retrohunt = "retrohunt": "Retrohunt jobs";
+    RetrohuntTier1 = "retrohunt-tier-1": "Retrohunt over 90 days";
+    RetrohuntTier2 = "retrohunt-tier-2": "Retrohunt over 180 days";
+    RetrohuntTier3 = "retrohunt-tier-3": "Retrohunt over 365 days";
+    IocStream = "ioc-stream": "The IoC stream";
+    SavedSearch = "saved-search": "Saved searches";
+    ActivityLogs = "activity-logs": "The activity log of a group";
     Private = "private": "The premium API and its relationships";
+    PrivateCollections = "private-collections": "Private collections";
+    FileFeed = "file-feed": "The feed of files";
+    UrlFeed = "url-feed": "The feed of URLs";
+    DomainFeed = "domain-feed": "The feed of domains";
+    IpFeed = "ip-feed": "The feed of IP addresses";
+    FileBehaviourFeed = "file-behaviour-feed": "The feed of behaviour reports";
+    Distribution = "distribution": "The distribution endpoints of API v2";
+    DistributionDownload = "distribution-download": "Downloads through the distribution endpoints of API v2";
+    FullDistribution = "full-distribution": "The whole distribution of API v2";
+    UrlDistribution = "url-distribution": "The URL distribution of API v2";
+    Monitor = "monitor": "Monitor, for makers of software";
+    MonitorPartner = "monitor-partner": "Monitor, for makers of engines";
+    VtAlerts = "vtalerts": "Alerts";
+    VtInsights = "vtinsights": "Insights";
+    VtDiffApi = "vtdiff-api": "Diff by the API";
+    VtDiffUi = "vtdiff-ui": "Diff in the console";
 }
 
 impl fmt::Display for Privilege {

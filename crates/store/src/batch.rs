@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use assay_model::Timestamp;
 use assay_model::quota::Quota;
-use assay_model::record::{Edge, Facet, Job, Key};
+use assay_model::record::{Edge, Facet, FacetName, Job, Key};
 
 /// What a record must be for a write to go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,7 @@ pub struct Batch {
     pub(crate) puts: Vec<Put>,
     pub(crate) deletes: Vec<Key>,
     pub(crate) edges: Vec<Edge>,
+    pub(crate) cleared: Vec<(Key, FacetName)>,
     pub(crate) facets: Vec<(Key, Facet)>,
     pub(crate) jobs: Vec<(Job, Option<Timestamp>)>,
     pub(crate) endings: Vec<(Claimed, Ending)>,
@@ -88,6 +89,13 @@ impl Batch {
     /// Makes an object findable; doing so again changes nothing.
     pub fn facet(&mut self, key: Key, facet: Facet) -> &mut Self {
         self.facets.push((key, facet));
+        self
+    }
+
+    /// Makes an object findable by exactly these values of one facet.
+    pub fn replace_facets(&mut self, key: &Key, name: FacetName, values: impl IntoIterator<Item = String>) -> &mut Self {
+        self.cleared.push((key.clone(), name));
+        self.facets.extend(values.into_iter().map(|value| (key.clone(), Facet { name, value })));
         self
     }
 

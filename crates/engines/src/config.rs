@@ -1,0 +1,126 @@
+//! The operator's words for the engines: section `engines` of the configuration. Durations are text with a
+//! unit (`"30s"`), sizes are said in the field's doc.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use assay_rules::OnMatch;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Section `engines`: which engines judge samples.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnginesConfig {
+    /// YARA rules.
+    pub yara: YaraConfig,
+    /// A `ClamAV` daemon.
+    pub clamd: ClamdConfig,
+    /// Lists of known hashes.
+    pub hashlist: HashlistConfig,
+    /// The heuristic over the file's structure.
+    #[serde(rename = "static")]
+    pub statics: StaticConfig,
+}
+
+/// Section `engines.yara`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct YaraConfig {
+    /// Whether samples are scanned with rules at all.
+    pub enabled: bool,
+    /// Whether the rules that come with Assay are used.
+    pub builtin: bool,
+    /// Folders with rules of your own; changes are taken in use within seconds, without a restart.
+    pub folder: Vec<Folder>,
+    /// How long one sample with all its members may take, e.g. `"2m"`; counted in whole seconds.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub patience: Duration,
+    /// How many samples are scanned at once; 0 is one per processor.
+    pub threads: usize,
+}
+
+impl Default for YaraConfig {
+    fn default() -> Self {
+        Self { enabled: true, builtin: true, folder: Vec::new(), patience: Duration::from_secs(120), threads: 0 }
+    }
+}
+
+/// One `[[engines.yara.folder]]`: every `*.yar` and `*.yara` below it, up to 16 MiB a file and 256 MiB in all.
+/// Symbolic links below it are not followed; what they name inside the folder is found anyway.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Where the rules come from, as reports name it.
+    pub source: String,
+    /// What a match means where the rule's own meta (`verdict`, `score`) does not say.
+    #[serde(default)]
+    pub verdict: OnMatch,
+}
+
+/// Section `engines.clamd`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClamdConfig {
+    /// Where the daemon listens: `unix:/run/clamav/clamd.ctl` or `tcp:localhost:3310`. Not set: not asked.
+    pub address: Option<String>,
+    /// How long one sample may take, e.g. `"2m"`.
+    #[serde(with = "duration")]
+    #[schemars(with = "String")]
+    pub patience: Duration,
+}
+
+impl Default for ClamdConfig {
+    fn default() -> Self {
+        Self { address: None, patience: Duration::from_secs(120) }
+    }
+}
+
+/// Section `engines.hashlist`: text files with one MD5, SHA-1 or SHA-256 a line, mixed as you like, or CSV with
+/// the hash first and a name second. `#` begins a comment. Changes are taken in use without a restart. A hash
+/// that is in both is bad.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HashlistConfig {
+    /// Files with hashes of malware.
+    pub bad: Vec<PathBuf>,
+    /// Files with hashes of good software.
+    pub good: Vec<PathBuf>,
+}
+
+/// Section `engines.static`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StaticConfig {
+    /// Whether the heuristic is asked.
+    pub enabled: bool,
+}
+
+impl Default for StaticConfig {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// A duration as text with a unit.
+mod duration {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match humantime::parse_duration(&text) {
+            Ok(Duration::ZERO) => Err(serde::de::Error::custom("must be longer than nothing")),
+            Ok(duration) => Ok(duration),
+            Err(error) => Err(serde::de::Error::custom(format!("`{text}` is not a duration such as \"30s\": {error}"))),
+        }
+    }
+}

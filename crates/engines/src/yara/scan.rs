@@ -1,0 +1,61 @@
+//! One sample and its members through one scanner.
+
+use std::time::Duration;
+
+use assay_rules::{ScanError, Scanner};
+use tokio::time::Instant;
+
+use super::workers::Job;
+use crate::engine::{EngineError, YaraMatch};
+
+/// What a scan found.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    /// Each rule at most once for the sample and once for its members.
+    pub(super) matches: Vec<YaraMatch>,
+    /// What could not be looked at.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Scans the job's sample, then its members if it is an archive. When the time is up, what was found until
+/// then counts; if that is nothing, the scan gives up.
+pub(super) fn scan(scanner: &mut Scanner<'_>, job: &Job) -> Result<Scanned, EngineError> {
+    let mut scanned = Scanned::default();
+    let outcome = add(&mut scanned, scanner, &job.bytes, job.deadline, InSubfile(false));
+    match outcome {
+        Err(EngineError::GaveUp(_)) if !scanned.matches.is_empty() => {
+            scanned.remarks.push("the time was up before all was scanned".to_owned());
+            Ok(scanned)
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(scanned),
+    }
+}
+
+/// Whether the bytes are a member of the sample.
+#[derive(Clone, Copy)]
+struct InSubfile(bool);
+
+fn add(
+    scanned: &mut Scanned,
+    scanner: &mut Scanner<'_>,
+    bytes: &[u8],
+    deadline: Instant,
+    InSubfile(in_subfile): InSubfile,
+) -> Result<(), EngineError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left == Duration::ZERO {
+        return Err(EngineError::GaveUp("the time is up".to_owned()));
+    }
+    let found = scanner.scan(bytes, left).map_err(|error| match error {
+        ScanError::Timeout(_) => EngineError::GaveUp(error.to_string()),
+        ScanError::Failed(cause) => EngineError::Failed(cause.to_string()),
+    })?;
+    for rule in found {
+        let known = |seen: &YaraMatch| seen.in_subfile == in_subfile && seen.rule.order == rule.order;
+        if !scanned.matches.iter().any(known) {
+            scanned.matches.push(YaraMatch { rule, in_subfile });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! A store in memory, for tests: the contract in its plainest form. Nothing survives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use assay_model::quota::Quota;
+use assay_model::record::{Edge, Facet, Job, Key, Record, Space};
+use assay_model::{Kind, Link, Timestamp};
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use crate::batch::{Ending, Put};
+use crate::{Backlog, Batch, Change, Charge, Claimed, End, Expect, Page, Position, Range, Result, Spent, Store, StoreError};
+
+struct Entry {
+    job: Job,
+    attempt: u32,
+    not_before: Timestamp,
+    dead: bool,
+}
+
+#[derive(Default)]
+struct State {
+    records: BTreeMap<Key, Arc<Record>>,
+    edges: Vec<(i64, Edge)>,
+    facets: BTreeSet<(Key, &'static str, String)>,
+    counters: BTreeMap<(Arc<str>, Quota, Timestamp), u64>,
+    jobs: BTreeMap<i64, Entry>,
+    sequence: i64,
+}
+
+/// See the module.
+pub struct Memory {
+    state: Mutex<State>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { state: Mutex::default(), changes: broadcast::channel(64).0 }
+    }
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next(&mut self) -> i64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    fn check(&self, batch: &Batch) -> Result<()> {
+        for Put { key, expect, .. } in &batch.puts {
+            let version = self.records.get(key).map(|record| record.version);
+            let fits = match expect {
+                Expect::Any => true,
+                Expect::Absent => version.is_none(),
+                Expect::Version(expected) => version == Some(*expected),
+            };
+            if !fits {
+                return Err(StoreError::Conflict);
+            }
+        }
+        for (claimed, _) in &batch.endings {
+            if self.jobs.get(&claimed.id).is_none_or(|entry| entry.attempt != claimed.attempt || entry.dead) {
+                return Err(StoreError::Conflict);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, batch: Batch) -> Vec<Claimed> {
+        for Put { key, body, .. } in batch.puts {
+            let version = self.records.get(&key).map_or(0, |record| record.version) + 1;
+            self.records.insert(key.clone(), Arc::new(Record { key, version, body }));
+        }
+        for key in batch.deletes {
+            self.records.remove(&key);
+            self.facets.retain(|(of, ..)| *of != key);
+            self.edges.retain(|(_, edge)| edge.from != key && edge.to != key);
+        }
+        for edge in batch.edges {
+            let same = |one: &Edge| one.from == edge.from && one.link == edge.link && one.to == edge.to;
+            if !self.edges.iter().any(|(_, one)| same(one)) {
+                let sequence = self.next();
+                self.edges.push((sequence, edge));
+            }
+        }
+        for (key, name) in batch.cleared {
+            self.facets.retain(|(of, kept, _)| *of != key || *kept != name.stored());
+        }
+        for (key, facet) in batch.facets {
+            self.facets.insert((key, facet.name.stored(), facet.value));
+        }
+        for (claimed, ending) in batch.endings {
+            self.end(&claimed, ending);
+        }
+        batch.jobs.into_iter().filter_map(|(job, until)| self.enqueue(job, until)).collect()
+    }
+
+    fn end(&mut self, claimed: &Claimed, ending: Ending) {
+        match (ending, self.jobs.get_mut(&claimed.id)) {
+            (Ending::Again(not_before), Some(entry)) => entry.not_before = not_before,
+            (Ending::Dead(_), Some(entry)) => entry.dead = true,
+            (Ending::Done, _) | (_, None) => _ = self.jobs.remove(&claimed.id),
+        }
+    }
+
+    fn enqueue(&mut self, job: Job, until: Option<Timestamp>) -> Option<Claimed> {
+        if self.jobs.values().any(|entry| entry.job.stage == job.stage && entry.job.subject == job.subject) {
+            return None;
+        }
+        let id = self.next();
+        let attempt = u32::from(until.is_some());
+        let not_before = until.unwrap_or_default();
+        self.jobs.insert(id, Entry { job: job.clone(), attempt, not_before, dead: false });
+        until.map(|_| Claimed { id, attempt, job })
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn read(&self, key: &Key) -> Result<Option<Arc<Record>>> {
+        Ok(self.state().records.get(key).cloned())
+    }
+
+    async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.records.get(key).cloned()).collect())
+    }
+
+    async fn list(&self, space: &Space, kind: Kind, range: &Range) -> Result<Page<Key>> {
+        let state = self.state();
+        let all = state.records.keys().filter(|key| key.space == *space && key.kind == kind).cloned();
+        Ok(by_id(all.collect(), range, None))
+    }
+
+    async fn find(&self, space: &Space, kind: Kind, facet: &Facet, range: &Range) -> Result<Page<Key>> {
+        let state = self.state();
+        let all = state.facets.iter().filter(|(key, name, value)| {
+            key.space == *space && key.kind == kind && *name == facet.name.stored() && *value == facet.value
+        });
+        Ok(by_id(all.map(|(key, ..)| key.clone()).collect(), range, None))
+    }
+
+    async fn linked(&self, of: &Key, link: Link, end: End, range: &Range) -> Result<Page<Edge>> {
+        let state = self.state();
+        let mut rows: Vec<_> = state
+            .edges
+            .iter()
+            .filter(|(_, edge)| edge.link == link && *(if end == End::Tail { &edge.from } else { &edge.to }) == *of)
+            .map(|(sequence, edge)| (edge.clone(), Position::Time(edge.at.0, *sequence)))
+            .collect();
+        let total = rows.len() as u64;
+        rows.sort_by_key(|(_, position)| std::cmp::Reverse(time(position)));
+        if let Some(after) = &range.after {
+            rows.retain(|(_, position)| time(position) < time(after));
+        }
+        rows.truncate(range.limit + 1);
+        Ok(Page::cut(rows, range.limit, Some(total)))
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
+        let wakes = batch.jobs.iter().any(|(_, until)| until.is_none());
+        let mut state = self.state();
+        state.check(&batch)?;
+        let claimed = state.apply(batch);
+        drop(state);
+        if wakes {
+            let _nobody_listens = self.changes.send(Change::Jobs);
+        }
+        Ok(claimed)
+    }
+
+    async fn spend(&self, charges: &[Charge]) -> Result<Spent> {
+        let mut state = self.state();
+        let mut grants = Vec::with_capacity(charges.len());
+        for (place, charge) in charges.iter().enumerate() {
+            let used = state.counters.get(&name(charge)).copied().unwrap_or(0);
+            match charge.limit.saturating_sub(used).min(charge.amount) {
+                0 => return Ok(Spent::Exhausted(place)),
+                grant => grants.push(grant),
+            }
+        }
+        for (charge, grant) in charges.iter().zip(&grants) {
+            *state.counters.entry(name(charge)).or_default() += grant;
+        }
+        Ok(Spent::Granted(grants))
+    }
+
+    async fn refund(&self, charges: &[Charge]) -> Result<()> {
+        let mut state = self.state();
+        for charge in charges {
+            let used = state.counters.entry(name(charge)).or_default();
+            *used = used.saturating_sub(charge.amount);
+        }
+        Ok(())
+    }
+
+    async fn spent(&self, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
+        Ok(self.state().counters.get(&(account.into(), quota, window)).copied().unwrap_or(0))
+    }
+
+    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
+        let mut state = self.state();
+        let mut ready: Vec<_> = state
+            .jobs
+            .iter_mut()
+            .filter(|(_, entry)| !entry.dead && entry.not_before <= now)
+            .map(|(id, entry)| (entry.job.class, *id, entry))
+            .collect();
+        ready.sort_by_key(|(class, id, _)| (*class, *id));
+        let claim = |(_, id, entry): (_, i64, &mut Entry)| {
+            entry.attempt += 1;
+            entry.not_before = until;
+            Claimed { id, attempt: entry.attempt, job: entry.job.clone() }
+        };
+        Ok(ready.into_iter().take(most).map(claim).collect())
+    }
+
+    async fn renew(&self, claimed: &Claimed, until: Timestamp) -> Result<()> {
+        match self.state().jobs.get_mut(&claimed.id) {
+            Some(entry) if entry.attempt == claimed.attempt => {
+                entry.not_before = until;
+                Ok(())
+            }
+            _ => Err(StoreError::Conflict),
+        }
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        let state = self.state();
+        let dead = state.jobs.values().filter(|entry| entry.dead).count() as u64;
+        Ok(Backlog { open: state.jobs.len() as u64 - dead, dead })
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+}
+
+fn name(charge: &Charge) -> (Arc<str>, Quota, Timestamp) {
+    (charge.account.clone(), charge.quota, charge.window)
+}
+
+fn time(position: &Position) -> (i64, i64) {
+    match position {
+        Position::Time(at, sequence) => (*at, *sequence),
+        Position::Id(_) => (i64::MAX, i64::MAX),
+    }
+}
+
+fn by_id(mut keys: Vec<Key>, range: &Range, total: Option<u64>) -> Page<Key> {
+    keys.sort();
+    if let Some(Position::Id(after)) = &range.after {
+        keys.retain(|key| *key.id > **after);
+    }
+    keys.truncate(range.limit + 1);
+    let rows = keys.into_iter().map(|key| (key.clone(), Position::Id(key.id.to_string()))).collect();
+    Page::cut(rows, range.limit, total)
+}

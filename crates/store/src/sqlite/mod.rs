@@ -1,0 +1,216 @@
+//! The embedded store: one `SQLite` file in WAL mode, one thread that writes in groups, a few connections that read.
+//!
+//! A commit returns after its transaction is synchronised to the disk (`synchronous=FULL`); commits that wait at the
+//! same time share one transaction, so that the cost of the synchronisation is shared too. Other processes (the command
+//! line) may open the same file; the writer notices when they have written and tells the watchers.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use assay_model::quota::Quota;
+use assay_model::record::{Edge, Facet, Key, Record, Space};
+use assay_model::{Kind, Link, Timestamp};
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::{Semaphore, broadcast, oneshot};
+
+use crate::{Backlog, Batch, Change, Charge, Claimed, End, Page, Range, Result, Spent, Store, StoreError};
+
+mod read;
+mod write;
+mod writer;
+
+/// The oldest `SQLite` without the WAL-reset corruption (fixed in 3.51.3).
+const OLDEST: i32 = 3_051_003;
+const READERS: usize = 4;
+const BUSY: Duration = Duration::from_secs(5);
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Corrupt(Box::new(error)),
+            _ => Self::Unavailable(Box::new(error)),
+        }
+    }
+}
+
+/// The writer thread is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the store was closed")]
+struct Closed;
+
+/// See the module.
+pub(crate) struct Sqlite {
+    readers: Arc<Readers>,
+    writer: writer::Writer,
+    changes: broadcast::Sender<Change>,
+}
+
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Sqlite {
+    /// Opens or creates the database.
+    pub(crate) async fn open(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        let changes = broadcast::channel(1024).0;
+        let sender = changes.clone();
+        let open = move || -> Result<(Vec<Connection>, writer::Writer)> {
+            let writer = writer::Writer::start(connect_to_write(&path)?, sender)?;
+            let readers = (0..READERS).map(|_| connect_to_read(&path)).collect::<Result<_>>()?;
+            Ok((readers, writer))
+        };
+        let (idle, writer) = blocking(open).await?;
+        let readers = Arc::new(Readers { idle: Mutex::new(idle), permits: Semaphore::new(READERS) });
+        Ok(Self { readers, writer, changes })
+    }
+
+    async fn with_reader<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let readers = self.readers.clone();
+        let _permit = self.readers.permits.acquire().await.map_err(|_| closed())?;
+        blocking(move || {
+            let connection = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or_else(closed)?;
+            let outcome = read(&connection);
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            outcome
+        })
+        .await
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (answer, outcome) = oneshot::channel();
+        self.writer.submit(work, answer)?;
+        outcome.await.map_err(|_| closed())?
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable(Box::new(Closed))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|ended| StoreError::Unavailable(Box::new(ended)))?
+}
+
+fn connect_to_write(path: &Path) -> Result<Connection> {
+    if rusqlite::version_number() < OLDEST {
+        return Err(StoreError::Unavailable("the SQLite library is older than 3.51.3 and may damage its file".into()));
+    }
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch(
+        "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;
+         PRAGMA cache_size=-4096; PRAGMA journal_size_limit=67108864;",
+    )?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn connect_to_read(path: &Path) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("PRAGMA cache_size=-1024;")?;
+    Ok(connection)
+}
+
+/// The steps that lead from an empty file to today's schema; `user_version` counts those that are done.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map(as_usize)?;
+    if done > MIGRATIONS.len() {
+        return Err(StoreError::Corrupt("the data folder was written by a newer version of assay".into()));
+    }
+    for step in &MIGRATIONS[done..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn as_usize(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn read(&self, key: &Key) -> Result<Option<Arc<Record>>> {
+        let key = key.clone();
+        self.with_reader(move |connection| read::record(connection, &key)).await
+    }
+
+    async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
+        let keys = keys.to_vec();
+        self.with_reader(move |connection| keys.iter().map(|key| read::record(connection, key)).collect()).await
+    }
+
+    async fn list(&self, space: &Space, kind: Kind, range: &Range) -> Result<Page<Key>> {
+        let (space, range) = (space.clone(), range.clone());
+        self.with_reader(move |connection| read::list(connection, &space, kind, &range)).await
+    }
+
+    async fn find(&self, space: &Space, kind: Kind, facet: &Facet, range: &Range) -> Result<Page<Key>> {
+        let (space, facet, range) = (space.clone(), facet.clone(), range.clone());
+        self.with_reader(move |connection| read::find(connection, &space, kind, &facet, &range)).await
+    }
+
+    async fn linked(&self, of: &Key, link: Link, end: End, range: &Range) -> Result<Page<Edge>> {
+        let (of, range) = (of.clone(), range.clone());
+        self.with_reader(move |connection| read::linked(connection, &of, link, end, &range)).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
+        let wakes = batch.jobs.iter().any(|(_, until)| until.is_none());
+        let claimed = self.write(move |connection| write::commit(connection, &batch)).await?;
+        if wakes {
+            let _nobody_listens = self.changes.send(Change::Jobs);
+        }
+        Ok(claimed)
+    }
+
+    async fn spend(&self, charges: &[Charge]) -> Result<Spent> {
+        let charges = charges.to_vec();
+        self.write(move |connection| write::spend(connection, &charges)).await
+    }
+
+    async fn refund(&self, charges: &[Charge]) -> Result<()> {
+        let charges = charges.to_vec();
+        self.write(move |connection| write::refund(connection, &charges)).await
+    }
+
+    async fn spent(&self, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
+        let account = account.to_owned();
+        self.with_reader(move |connection| read::spent(connection, &account, quota, window)).await
+    }
+
+    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
+        self.write(move |connection| write::claim(connection, now, until, most)).await
+    }
+
+    async fn renew(&self, claimed: &Claimed, until: Timestamp) -> Result<()> {
+        let (id, attempt) = (claimed.id, claimed.attempt);
+        self.write(move |connection| write::renew(connection, id, attempt, until)).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.with_reader(read::backlog).await
+    }
+
+    fn watch(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+}
