@@ -1,1 +1,167 @@
-//! VirusTotal's API v3: the table of endpoints, the spine of a request, the objects.
+//! `VirusTotal`'s API v3 over HTTP.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`routes`] | **the table of endpoints**: router, `openapi.json`, docs, metric labels and the authorisation sweeps are made of it |
+//! | [`gate`] | the spine of a request: authenticate → authorise → check → meter → handle |
+//! | [`meter`] | who may how often |
+//! | [`objects`] | one file an object type: attributes, relationships |
+//! | `files`, `accounts`, `metadata`, `v2` | actions, one file each |
+//! | `envelope`, `cursor`, `report` | how answers look |
+//! | [`openapi`], [`reference`](mod@reference) | the documentation, printed from the rows |
+//!
+//! To add an action: a file with its handler and a row in [`routes::table`]. To add an object: a file in [`objects`]
+//! and a line in its list. Neither touches [`gate`].
+//!
+//! Invariant: a handler gets a [`gate::Paid`], which only the spine can make.
+//! Invariant: nobody without a key can make the server read a body.
+//! Invariant: no key is ever part of an answer, a log line or a metric, but in the answer that makes it.
+
+use std::sync::Arc;
+
+use assay_model::{Code, Error};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request};
+use axum::http::{HeaderValue, Method, Response};
+use axum::routing::{MethodFilter, on};
+
+pub mod accounts;
+pub mod app;
+mod cursor;
+mod envelope;
+mod files;
+pub mod gate;
+mod metadata;
+pub mod meter;
+pub mod objects;
+pub mod openapi;
+mod range;
+pub mod reference;
+mod report;
+mod request_log;
+pub mod route;
+pub mod routes;
+mod v2;
+
+pub use app::{App, Settings};
+use request_log::Entry;
+use route::{Arguments, Route};
+
+/// The longest path with its query that is looked at; beyond it the answer is 400.
+const TARGET_MAX: usize = 16 << 10;
+
+/// The whole service, without listener.
+pub fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in routes::table(&app.settings) {
+        let route = Arc::new(route);
+        let (app, path) = (app.clone(), route.path.clone());
+        let filter = filter(&route.method);
+        router = router.route(&path, on(filter, move |request: Request| serve(app.clone(), route.clone(), request)));
+    }
+    let (missing, wrong_method) = (app.clone(), app.clone());
+    let compression = tower_http::compression::CompressionLayer::new().gzip(true).compress_when(JsonOnly);
+    router
+        .method_not_allowed_fallback(move |request: Request| {
+            let error = Error::new(Code::MethodNotAllowed, "the endpoint does not take this method");
+            refuse(wrong_method.clone(), request, error)
+        })
+        .fallback(move |request: Request| {
+            let error = v2::advice(request.uri()).unwrap_or_else(|| Error::new(Code::NotFound, "endpoint not found"));
+            refuse(missing.clone(), request, error)
+        })
+        .layer(compression)
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    // `GET` answers `HEAD` too: the router drops the body.
+    MethodFilter::try_from(method.clone()).expect("the table has standard methods only")
+}
+
+/// Compresses JSON, errors included, and never the bytes of a file.
+#[derive(Clone, Copy)]
+struct JsonOnly;
+
+impl tower_http::compression::Predicate for JsonOnly {
+    fn should_compress<B: http_body::Body>(&self, response: &axum::http::Response<B>) -> bool {
+        let kind = response.headers().get(axum::http::header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+    }
+}
+
+/// One request through the spine, measured and logged.
+async fn serve(app: Arc<App>, route: Arc<Route>, request: Request) -> Response<Body> {
+    let started = app.pipeline.clock.nanoseconds();
+    let mut entry = Entry::new(&*app.random);
+    let method = request.method().clone();
+    let outcome = match arguments(request).await {
+        Ok((arguments, request)) => gate::pass(&app, &route, arguments, request, &mut entry).await,
+        Err(error) => Err(error),
+    };
+    let receipt = entry.receipt().cloned();
+    let mut response = match outcome {
+        Ok(reply) => envelope::respond(reply, receipt.as_ref()),
+        Err(error) => {
+            report(&entry, &route.path, &error);
+            envelope::refuse(&error)
+        }
+    };
+    finish(&app, &entry, &method, &route.path, &route.operation, started, &mut response);
+    response
+}
+
+/// What the address of a request says.
+async fn arguments(request: Request) -> Result<(Arguments, Request), Error> {
+    let (mut head, body) = request.into_parts();
+    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > TARGET_MAX) {
+        return Err(Error::bad_request(format!("the address is longer than {TARGET_MAX} characters")));
+    }
+    let placeholders = <RawPathParams as axum::extract::FromRequestParts<()>>::from_request_parts(&mut head, &())
+        .await
+        .map_err(|cause| Error::bad_request("the path is not valid UTF-8").because(cause))?;
+    let path = placeholders.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let query = head.uri.query().unwrap_or("");
+    let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let arguments = Arguments { path, query, target: head.uri.path().to_owned() };
+    Ok((arguments, Request::from_parts(head, body)))
+}
+
+/// An address or method that no row has.
+async fn refuse(app: Arc<App>, request: Request, error: Error) -> Response<Body> {
+    let started = app.pipeline.clock.nanoseconds();
+    let entry = Entry::new(&*app.random);
+    let mut response = envelope::refuse(&error);
+    finish(&app, &entry, request.method(), "-", "unknown", started, &mut response);
+    response
+}
+
+fn finish(
+    app: &App,
+    entry: &Entry,
+    method: &Method,
+    path: &str,
+    operation: &str,
+    started: i64,
+    response: &mut Response<Body>,
+) {
+    let took = std::time::Duration::from_nanos((app.pipeline.clock.nanoseconds() - started).max(0).unsigned_abs());
+    let status = response.status().as_u16();
+    if let Ok(id) = HeaderValue::from_str(entry.id()) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    entry.write(method.as_str(), path, status, took);
+    let labels = [("operation", operation.to_owned()), ("status", status.to_string())];
+    metrics::counter!("assay_requests_total", &labels).increment(1);
+    metrics::histogram!("assay_request_seconds", "operation" => operation.to_owned()).record(took.as_secs_f64());
+}
+
+/// The log's voice of an error that is our fault.
+fn report(entry: &Entry, route: &str, error: &Error) {
+    if error.code.status() >= 500 {
+        let cause = std::error::Error::source(error).map(|cause| {
+            std::iter::successors(Some(cause), |cause| cause.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        });
+        tracing::error!(id = entry.id(), route, error = %error, cause, "a request failed");
+    }
+}

@@ -33,8 +33,7 @@ pub(crate) struct Clamd {
 impl Clamd {
     /// An engine at `unix:PATH` or `tcp:HOST:PORT`. Does not connect yet: a daemon may come later than we do.
     pub(crate) fn new(address: &str, patience: Duration) -> Result<Self, OpenError> {
-        let address =
-            address.parse().map_err(|message| OpenError::Invalid { section: "clamd.address", message })?;
+        let address = address.parse().map_err(|message| OpenError::Invalid { section: "clamd.address", message })?;
         Ok(Self { address, patience, known: Mutex::default() })
     }
 

@@ -135,9 +135,7 @@ async fn ask(engine: &dyn Engine, sample: &Sample, facts: &Facts) -> Answer {
 /// The engine's finding, or the category that says why there is none.
 async fn guarded(engine: &dyn Engine, sample: &Sample, facts: &Facts) -> Result<Finding, Category> {
     let (name, sha256) = (engine.name(), sample.digests.sha256);
-    let judged = async {
-        if engine.accepts(facts) { engine.judge(sample, facts).await.map(Some) } else { Ok(None) }
-    };
+    let judged = async { if engine.accepts(facts) { engine.judge(sample, facts).await.map(Some) } else { Ok(None) } };
     match tokio::time::timeout(engine.patience(), AssertUnwindSafe(judged).catch_unwind()).await {
         Ok(Ok(Ok(Some(finding)))) => Ok(finding),
         Ok(Ok(Ok(None))) => Err(Category::TypeUnsupported),

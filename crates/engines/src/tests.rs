@@ -51,7 +51,12 @@ impl Engine for Odd {
             Manner::GivesUp => Err(EngineError::GaveUp("too long".into())),
             _ => {
                 let nothing = Finding::nothing(Method::Heuristic);
-                Ok(Finding { category: Category::Malicious, result: Some("Bad".into()), reasons: vec!["why".into()], ..nothing })
+                Ok(Finding {
+                    category: Category::Malicious,
+                    result: Some("Bad".into()),
+                    reasons: vec!["why".into()],
+                    ..nothing
+                })
             }
         }
     }
@@ -86,7 +91,10 @@ async fn engines_that_crash_hang_fail_or_decline_do_not_disturb_the_others() {
     assert_eq!(category("giving up"), Category::ConfirmedTimeout);
     assert_eq!(category("declining"), Category::TypeUnsupported);
     let good = &judgement.results["good"];
-    assert_eq!((good.category, good.result.as_deref(), good.method), (Category::Malicious, Some("Bad"), Method::Heuristic));
+    assert_eq!(
+        (good.category, good.result.as_deref(), good.method),
+        (Category::Malicious, Some("Bad"), Method::Heuristic)
+    );
     assert_eq!((good.engine_version.as_deref(), good.engine_update.as_deref()), (Some("1.0"), Some("20240229")));
     assert_eq!(judgement.reasons, [("good".to_owned(), vec!["why".to_owned()])].into());
     assert_eq!(Stats::of(judgement.results.values()).total(), 7);
@@ -152,7 +160,12 @@ fn the_configuration_survives_a_round_trip_and_mistakes_are_refused() {
     let text = serde_json::to_string(&config).expect("it can be written");
     assert!(text.contains("\"2m\""), "{text}");
     assert_eq!(serde_json::from_str::<EnginesConfig>(&text).expect("it can be read"), config);
-    for wrong in [r#"{"yarra": {}}"#, r#"{"yara": {"patience": "soon"}}"#, r#"{"clamd": {"patience": "0s"}}"#, r#"{"yara": {"patience": 5}}"#] {
+    for wrong in [
+        r#"{"yarra": {}}"#,
+        r#"{"yara": {"patience": "soon"}}"#,
+        r#"{"clamd": {"patience": "0s"}}"#,
+        r#"{"yara": {"patience": 5}}"#,
+    ] {
         assert!(serde_json::from_str::<EnginesConfig>(wrong).is_err(), "{wrong}");
     }
 }

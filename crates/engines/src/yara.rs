@@ -56,7 +56,11 @@ impl Yara {
             make(&owned, listing)
         })
         .await
-        .map_err(|error| OpenError::Unreadable { section: "yara.folder", path: error.path, source: error.source })?;
+        .map_err(|error| OpenError::Unreadable {
+            section: "yara.folder",
+            path: error.path,
+            source: error.source,
+        })?;
         Ok(Self { config: config.clone(), current: RwLock::new(Arc::new(set)), trouble: RwLock::new(None) })
     }
 

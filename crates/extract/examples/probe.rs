@@ -2,7 +2,7 @@
 use std::io::BufRead;
 fn main() {
     let mode = std::env::args().nth(1).unwrap_or_default();
-    let magika = if mode == "magika" { assay_extract::Magika::Always } else { assay_extract::Magika::Never };
+    let magika = if mode == "golden" { assay_extract::Magika::Undecided } else if mode == "magika" { assay_extract::Magika::Always } else { assay_extract::Magika::Never };
     let id = assay_extract::Identifier::new(assay_extract::Options { magika });
     let mut total = 0u64; let mut secs = 0.0; let mut n=0;
     for line in std::io::stdin().lock().lines() {
@@ -16,6 +16,7 @@ fn main() {
             "tlsh" => println!("{} {}", f.tlsh.clone().unwrap_or_default(), path),
             "magic" => println!("{}: {}", path, f.magic),
             "magika" => println!("{}: {:?} {} | {}", path, f.magika, f.type_tag, f.magic),
+            "golden" => std::fs::write(path.replace(".in",".out"), serde_json::to_string_pretty(&f).unwrap()+"\n").unwrap(),
             "json" => println!("{}", serde_json::to_string_pretty(&f).unwrap()),
             _ => {}
         }

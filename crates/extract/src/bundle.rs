@@ -11,8 +11,7 @@ use crate::zipdir::{Directory, Entry};
 use crate::{Corrupt, Found, Sample, archive, calendar, kind, sniff, vhash};
 
 /// The types that are ZIP archives.
-pub(crate) const ZIPS: &[&str] =
-    &["zip", "jar", "android", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "xpi"];
+pub(crate) const ZIPS: &[&str] = &["zip", "jar", "android", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "xpi"];
 
 /// How many members are opened, and how far, to tell their types.
 const OPENED: u32 = 64;

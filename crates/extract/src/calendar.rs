@@ -30,7 +30,12 @@ pub(crate) fn dos(date: u16, time: u16) -> Option<String> {
 }
 
 fn clock(seconds: i64) -> String {
-    format!("{:02}:{:02}:{:02}", seconds.div_euclid(3600), seconds.div_euclid(60).rem_euclid(60), seconds.rem_euclid(60))
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds.div_euclid(3600),
+        seconds.div_euclid(60).rem_euclid(60),
+        seconds.rem_euclid(60)
+    )
 }
 
 /// Year, month and day of a day since 1970, by H. Hinnant's `civil_from_days`.

@@ -8,7 +8,10 @@ pub(crate) struct Histogram {
 
 impl Histogram {
     /// Counts `bytes` in eight tables, so that runs of one byte do not wait for each other's store.
-    #[expect(clippy::indexing_slicing, reason = "every index is a byte or below eight, every table has that many entries")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "every index is a byte or below eight, every table has that many entries"
+    )]
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut tables = [[0_u32; 256]; 8];
         let mut counts = [0_u64; 256];
@@ -50,7 +53,7 @@ impl Histogram {
         rounded(sum.max(0.0))
     }
 
-    /// Chi-square of the counts against equal counts; −1 for nothing, as VirusTotal shows it.
+    /// Chi-square of the counts against equal counts; −1 for nothing, as `VirusTotal` shows it.
     #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
     pub(crate) fn chi2(&self) -> f64 {
         if self.total == 0 {

@@ -1,10 +1,10 @@
-//! The types of file, in VirusTotal's words: a row per type. To add a type: one row here, and where its magic
+//! The types of file, in `VirusTotal`'s words: a row per type. To add a type: one row here, and where its magic
 //! bytes are known, one in `sniff`.
 
 /// One type of file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileKind {
-    /// VirusTotal's `type_tag`; the table's key.
+    /// `VirusTotal`'s `type_tag`; the table's key.
     pub(crate) tag: &'static str,
     /// `type_description`.
     pub(crate) description: &'static str,

@@ -5,9 +5,9 @@
 //! | [`archive`] | unpacking in memory, within limits |
 //! | `ssdeep`, `tlsh`, `vhash` | similarity hashes |
 //! | `sniff`, `text`, `magika` | which type a file is: by magic bytes, by being text, by the model |
-//! | `kind` | the types, in VirusTotal's words |
+//! | `kind` | the types, in `VirusTotal`'s words |
 //! | `describe` | the one line in the manner of file(1) |
-//! | `pe`, `elf`, `pdf`, `bundle` | details of a format: the rows of [`EXTRACTORS`] |
+//! | `pe`, `elf`, `pdf`, `bundle` | details of a format: the rows of `EXTRACTORS` |
 //! | `bytes`, `zipdir`, `entropy`, `calendar` | what they all read with |
 //!
 //! To add an extractor: one file, one row in `EXTRACTORS`, a golden pair under `testdata/`. To add a type: one
@@ -17,7 +17,6 @@
 //! (unpacking: of the limits). Every read goes through `bytes` or a crate that checks bounds.
 //! Invariant: no I/O, no clock, no randomness; the same bytes give the same facts.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
-#![cfg_attr(test, expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests may panic"))]
 
 pub mod archive;
 mod bundle;
@@ -162,6 +161,7 @@ impl Identifier {
 /// Where neither magic bytes nor opening words decide: the model, else a text's name, else text or unknown.
 fn undecided(text: Option<&Text>, label: Option<magika::Label>, names: &[String]) -> &'static FileKind {
     let labelled = label.filter(|label| text.is_none() || label.is_text).and_then(|label| kind::by_label(label.name));
+    let labelled = labelled.filter(|kind| !sniff::decides(kind.tag));
     match (text, labelled) {
         (_, Some(kind)) if kind.tag != "text" => kind,
         (Some(_), _) => text::by_name(names).unwrap_or_else(|| kind::by_tag("text")),

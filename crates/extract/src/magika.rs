@@ -86,16 +86,16 @@ fn labels() -> Vec<Label> {
 fn features(bytes: &[u8]) -> Option<Vec<i32>> {
     let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
     let first = head(bytes, BLOCK);
-    let begin = head(first.get(first.iter().take_while(|byte| blank(byte)).count()..)?, BEGIN);
+    let start = head(first.get(first.iter().take_while(|byte| blank(byte)).count()..)?, BEGIN);
     let last = tail(bytes, BLOCK);
     let kept = last.len().checked_sub(last.iter().rev().take_while(|byte| blank(byte)).count())?;
     let end = tail(last.get(..kept)?, END);
-    if begin.len() < FEWEST {
+    if start.len() < FEWEST {
         return None;
     }
     let padding = |have: usize, size: usize| std::iter::repeat_n(PADDING, size.saturating_sub(have));
-    let begun = begin.iter().copied().map(i32::from).chain(padding(begin.len(), BEGIN));
-    Some(begun.chain(padding(end.len(), END)).chain(end.iter().copied().map(i32::from)).collect())
+    let padded = start.iter().copied().map(i32::from).chain(padding(start.len(), BEGIN));
+    Some(padded.chain(padding(end.len(), END)).chain(end.iter().copied().map(i32::from)).collect())
 }
 
 #[cfg(test)]
@@ -111,9 +111,9 @@ mod tests {
     fn features_are_the_stripped_ends_padded() {
         let found = features(b" \n12345678 ").unwrap_or_default();
         assert_eq!(found.len(), BEGIN + END);
-        assert_eq!(found.get(..9), Some([49, 50, 51, 52, 53, 54, 55, 56, 256].as_slice()));
+        assert_eq!(found.get(..10), Some([49, 50, 51, 52, 53, 54, 55, 56, 32, 256].as_slice()));
         assert_eq!(found.get(2047), Some(&56));
-        assert_eq!(found.get(2037), Some(&32));
+        assert_eq!(found.get(2037..2040), Some([256, 32, 10].as_slice()));
         assert_eq!(features(b"short"), None);
     }
 

@@ -126,7 +126,8 @@ fn hex(digit: u8) -> Option<u8> {
 
 fn number(bytes: &[u8]) -> u64 {
     let digits = head(bytes, 16).trim_ascii_start();
-    digits.iter().take_while(|byte| byte.is_ascii_digit()).fold(0, |number: u64, digit| {
-        number.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0')))
-    })
+    digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0'))))
 }

@@ -74,9 +74,11 @@ static MAGIC: &[(usize, &[u8], &str)] = &[
     (0, b"d8:announce", "torrent"),
 ];
 
+/// Names the type of some bytes, where they are what the rule is about.
+type Rule = fn(&[u8]) -> Option<&'static str>;
+
 /// Where fixed bytes are not enough; asked in this order, after [`MAGIC`].
-static RULES: &[fn(&[u8]) -> Option<&'static str>] =
-    &[dos, zip, compound, riff, boxes, java_or_universal, small, tar, disc, late_pdf, audio];
+static RULES: &[Rule] = &[dos, zip, compound, riff, boxes, java_or_universal, small, tar, disc, late_pdf, audio];
 
 /// The `type_tag` that the magic bytes decide.
 pub(crate) fn sniff(bytes: &[u8]) -> Option<&'static str> {
@@ -85,6 +87,19 @@ pub(crate) fn sniff(bytes: &[u8]) -> Option<&'static str> {
     }
     let fixed = MAGIC.iter().find(|(place, magic, _)| at(bytes, *place, magic)).map(|(_, _, tag)| *tag);
     fixed.or_else(|| RULES.iter().find_map(|rule| rule(bytes)))
+}
+
+/// The types that [`RULES`] find.
+#[rustfmt::skip]
+static RULED: &[&str] = &[
+    "peexe", "pedll", "mz", "zip", "android", "xpi", "jar", "docx", "xlsx", "pptx", "odt", "ods", "odp", "epub",
+    "doc", "xls", "ppt", "outlook", "msi", "cfb", "wav", "webp", "avi", "mkv", "webm", "quicktime", "3gp", "mp4",
+    "class", "bzip", "bmp", "swf", "ico", "arj", "lha", "pyc", "tar", "iso", "dmg", "empty",
+];
+
+/// Whether a file of this type would have been found by its magic bytes, so that a guess must be wrong.
+pub(crate) fn decides(tag: &str) -> bool {
+    RULED.contains(&tag) || MAGIC.iter().any(|(_, _, known)| *known == tag)
 }
 
 /// As [`sniff`], for the first bytes of an archive's member: what needs the whole file is left out.
@@ -195,10 +210,14 @@ fn small(bytes: &[u8]) -> Option<&'static str> {
     if at(bytes, 0, b"BZh") && at(bytes, 4, b"1AY&SY") {
         return Some("bzip");
     }
-    if at(bytes, 0, b"BM") && le32(bytes, 6) == Some(0) && le32(bytes, 14).is_some_and(|size| (12..=124).contains(&size)) {
+    if at(bytes, 0, b"BM")
+        && le32(bytes, 6) == Some(0)
+        && le32(bytes, 14).is_some_and(|size| (12..=124).contains(&size))
+    {
         return Some("bmp");
     }
-    if at(bytes, 1, b"WS") && matches!(bytes.first(), Some(b'F' | b'C' | b'Z')) && bytes.get(3).is_some_and(|&v| v < 60) {
+    if at(bytes, 1, b"WS") && matches!(bytes.first(), Some(b'F' | b'C' | b'Z')) && bytes.get(3).is_some_and(|&v| v < 60)
+    {
         return Some("swf");
     }
     if at(bytes, 0, b"\0\0\x01\0") && (1..=64).contains(&le16(bytes, 4)?) && bytes.get(9) == Some(&0) {
@@ -206,6 +225,9 @@ fn small(bytes: &[u8]) -> Option<&'static str> {
     }
     if at(bytes, 0, b"\x60\xea") && bytes.get(10).is_some_and(|&kind| kind <= 4) {
         return Some("arj");
+    }
+    if at(bytes, 2, b"\r\n") && (3000..4000).contains(&le16(bytes, 0)?) && bytes.len() > 16 {
+        return Some("pyc");
     }
     if at(bytes, 2, b"-lh") && bytes.get(6) == Some(&b'-') {
         return Some("lha");

@@ -3,11 +3,11 @@
 //! A. Tridgell. In go bytes, out comes `blocksize:signature:signature of twice the block size`, equal to
 //! what the reference tool prints.
 //!
-//! How it is made fast: the size is known beforehand, so one pass computes only the guessed block size,
-//! the one below (taken when the guess gives too short a signature) and the one above (the second
-//! signature). A piece's hash shows only its low six bits, so four of them share one 64-bit word, in lanes
-//! of 16 bits. Where the guess was far off (very uniform files), a second pass counts triggers to find the
-//! right block size and a third computes it. A file is therefore read at most three times.
+//! How it is made fast: the size is known beforehand, so one pass computes only the guessed block size, the
+//! two below (taken when the guess gives too short a signature) and the one above (the second signature). A
+//! piece's hash shows only its low six bits, so five of them share one 64-bit word, in lanes of twelve bits.
+//! Where the guess was far off (very uniform files), a second pass counts triggers to find the right block
+//! size and a third computes it. A file is therefore read at most three times.
 
 /// Longest first signature; the second is at most half as long.
 const LONGEST: usize = 64;
@@ -17,29 +17,31 @@ const SMALLEST_BLOCK: u64 = 3;
 /// Bytes that the rolling hash looks back on.
 const WINDOW: usize = 7;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Levels computed in one pass.
+const LEVELS: usize = 4;
+const LANE_BITS: u32 = 12;
+const EACH_LANE: u64 = 0x0001_0010_0100_1001;
+const LANES: u64 = 0x3f * EACH_LANE;
 /// Low six bits of the FNV start value 0x28021967, in each lane.
-const PIECE_START: u64 = 0x0027_0027_0027_0027;
-/// Low six bits of the FNV prime 0x01000193: a lane of six bits times this fits into eleven.
+const PIECE_START: u64 = 0x27 * EACH_LANE;
+/// Low six bits of the FNV prime 0x01000193: six bits times this fit into a lane.
 const PIECE_PRIME: u64 = 0x13;
-const LANES: u64 = 0x003f_003f_003f_003f;
-const EACH_LANE: u64 = 0x0001_0001_0001_0001;
-/// The lane of a second signature's last piece, which stops being cut after 31 pieces. No other lane needs
-/// one: a level is only passed over when it had less than 32 pieces.
-const HALF_LANE: u32 = 3;
+/// The lane of a second signature's last piece, which stops being cut after 31 pieces. One is enough: a level
+/// is only passed over when it had less than 32 pieces.
+const HALF_LANE: u32 = 4;
 
 /// The ssdeep hash of `bytes`; `3::` for nothing.
 pub(crate) fn hash(bytes: &[u8]) -> String {
     let guess = guessed_level(bytes.len());
-    let base = guess.saturating_sub(1);
-    let pass = Pass::run(bytes, base, if guess == 0 { 1 } else { 2 });
-    if guess > 0 && pass.length(1) >= SHORTEST {
-        return pass.show_middle();
-    }
-    if base == 0 || pass.length(0) >= SHORTEST {
-        return pass.show_low();
+    let base = guess.saturating_sub(2);
+    let highest = usize::try_from(guess.saturating_sub(base)).unwrap_or_default();
+    let pass = Pass::run(bytes, base, highest.saturating_add(1));
+    let enough = |index: &usize| pass.length(*index) >= SHORTEST;
+    if let Some(index) = (0..=highest).rev().find(enough).or((base == 0).then_some(0)) {
+        return pass.show(index);
     }
     let level = level_with_enough_triggers(bytes, base.saturating_sub(1));
-    Pass::run(bytes, level, 2).show_low()
+    Pass::run(bytes, level, 1).show(0)
 }
 
 /// The block size is 3 × 2^level; the guess is the first for which 64 pieces would cover the file.
@@ -117,12 +119,12 @@ fn level_with_enough_triggers(bytes: &[u8], top: u32) -> u32 {
     0
 }
 
-/// One pass over the file: three adjacent levels at once.
+/// One pass over the file: adjacent levels at once.
 struct Pass {
     base: u32,
     last_sum: u32,
     lanes: u64,
-    signatures: [Signature; 3],
+    signatures: [Signature; LEVELS],
     /// The level that may become a second signature of more than 31 pieces.
     halved: usize,
     /// The last character of that signature if the file ended right after a piece.
@@ -160,7 +162,7 @@ impl Pass {
             base,
             last_sum: Rolling::of(bytes),
             lanes: PIECE_START,
-            signatures: [empty; 3],
+            signatures: [empty; LEVELS],
             halved,
             half_end: None,
         };
@@ -182,12 +184,12 @@ impl Pass {
     }
 
     fn character(&self, lane: u32) -> u8 {
-        let index = (self.lanes >> lane.saturating_mul(16)) & 0x3f;
+        let index = (self.lanes >> lane.saturating_mul(LANE_BITS)) & 0x3f;
         usize::try_from(index).ok().and_then(|index| ALPHABET.get(index)).copied().unwrap_or_default()
     }
 
     fn restart(&mut self, lane: u32) {
-        let lane = 0x3f << lane.saturating_mul(16);
+        let lane = 0x3f << lane.saturating_mul(LANE_BITS);
         self.lanes = (self.lanes & !lane) | (PIECE_START & lane);
     }
 
@@ -195,7 +197,7 @@ impl Pass {
     #[inline(never)]
     fn cut(&mut self, next: u32) {
         let levels = next.trailing_zeros().saturating_sub(self.base).saturating_add(1);
-        for (lane, index) in (0_u32..levels).zip(0..3_usize) {
+        for (lane, index) in (0_u32..levels).zip(0..LEVELS) {
             let (character, half) = (self.character(lane), self.character(HALF_LANE));
             let Some(signature) = self.signatures.get_mut(index) else { return };
             let restart = signature.push(character);
@@ -215,28 +217,21 @@ impl Pass {
         self.signatures.get(index).map_or(0, |signature| signature.length)
     }
 
-    /// The hash whose first signature is of the lowest level of this pass.
-    fn show_low(&self) -> String {
-        self.show(self.base, [(0, 0), (1, 1)])
-    }
-
-    /// The hash whose first signature is of the middle level.
-    fn show_middle(&self) -> String {
-        self.show(self.base.saturating_add(1), [(1, 1), (2, 2)])
-    }
-
-    fn show(&self, level: u32, [first, second]: [(usize, u32); 2]) -> String {
-        let mut text = format!("{}:", SMALLEST_BLOCK << level.min(57));
-        if let Some(signature) = self.signatures.get(first.0) {
+    /// The hash whose first signature is of the level `base + index`.
+    fn show(&self, index: usize) -> String {
+        let lane = u32::try_from(index).unwrap_or_default();
+        let mut text = format!("{}:", SMALLEST_BLOCK << self.base.saturating_add(lane).min(57));
+        if let Some(signature) = self.signatures.get(index) {
             signature.append(signature.length, &mut text);
-            let open = (self.last_sum != 0).then(|| self.character(first.1));
+            let open = (self.last_sum != 0).then(|| self.character(lane));
             text.extend(open.or(signature.end).map(char::from));
         }
         text.push(':');
-        if let Some(signature) = self.signatures.get(second.0) {
+        if let Some(signature) = self.signatures.get(index.saturating_add(1)) {
             signature.append(signature.length.min(SHORTEST.saturating_sub(1)), &mut text);
             let long = signature.length >= SHORTEST;
-            let open = (self.last_sum != 0).then(|| self.character(if long { HALF_LANE } else { second.1 }));
+            let lane = if long { HALF_LANE } else { lane.saturating_add(1) };
+            let open = (self.last_sum != 0).then(|| self.character(lane));
             text.extend(open.or(self.half_end.filter(|_| long)).map(char::from));
         }
         text
@@ -246,5 +241,44 @@ impl Pass {
 impl Signature {
     fn append(&self, length: usize, text: &mut String) {
         text.extend(self.characters.iter().take(length).copied().map(char::from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pseudo-random bytes, the same everywhere: the high bytes of a linear congruential generator.
+    fn noise(len: usize) -> Vec<u8> {
+        let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+        std::iter::successors(Some(1_u32), next).skip(1).take(len).map(|state| state.to_be_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn hashes_equal_those_of_the_reference_tool() {
+        let goldens = [
+            (b"".to_vec(), "3::"),
+            (b"a".to_vec(), "3:E:E"),
+            (vec![0; 4096], "3::"),
+            (
+                noise(192),
+                "3:eDjrjzgp/9e4MGp+7X+u7yEwLn24SHjsoO1XzjjfGzuY2ApWUayLekrdw6+5OLHj:eDXPs/4FGUrX+5SHQTdPjEpgYe2fDH4k",
+            ),
+            (noise(4095), "96:PitdAhI7QXpLQb/pzwtrX1MECTqZ+njVT/pRhS3l6G:PiTAC05SorlCqZCF3e"),
+            (noise(4097), "96:PitdAhI7QXpLQb/pzwtrX1MECTqZ+njVT/pRhS3l6k:PiTAC05SorlCqZCF3c"),
+            (noise(65_536), "1536:dQ2YUDRfd4xQLmQDx+nqQdANM2UIGnKbKKzi:dRXlfd4xSxSqQiyTYbRzi"),
+            (noise(1000).repeat(300), "384:qjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtjtK:n"),
+            (
+                [vec![0; 100_000], noise(500)].concat(),
+                "12:eDXPs/yrX+Mwj2jCbiN9fqmaAbggzIWZ1BE2nCrC6:ofpwiCb4fQARTZ1DnCm6",
+            ),
+            (
+                [noise(20_000), vec![0; 9]].concat(),
+                "384:qj05SonZCF3ryQeW29HTtSbhX5ckuJv6EqVCvOTtsfMUulznx7e:dC9fc3ihG5Jv6EHvYsfMUulDx",
+            ),
+        ];
+        for (bytes, expected) in goldens {
+            assert_eq!(hash(&bytes), expected, "{} bytes", bytes.len());
+        }
     }
 }

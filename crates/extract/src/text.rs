@@ -1,6 +1,8 @@
 //! Text: whether bytes are text, in which encoding, and what the text is by its first words. The words for
 //! encodings and line ends are those of file(1).
 
+use std::fmt::Write as _;
+
 use crate::bytes::head;
 
 /// How much of a text is looked at, as in file(1).
@@ -77,11 +79,6 @@ impl Text {
         (!low.is_empty()).then(|| Self { encoding, ends: LineEnds::of(&low) })
     }
 
-    /// Whether single bytes are only a guess at an encoding.
-    pub(crate) fn is_weak(&self) -> bool {
-        self.encoding == Encoding::ExtendedAscii
-    }
-
     /// In the manner of file(1): `what` it is (`Python script`, …), the encoding, the lines.
     pub(crate) fn describe(&self, what: Option<&str>) -> String {
         let encoding = match self.encoding {
@@ -125,7 +122,7 @@ impl LineEnds {
     fn describe(&self) -> String {
         let mut line = String::new();
         if self.longest > LONG_LINE {
-            line.push_str(&format!(", with very long lines ({})", self.longest));
+            let _ = write!(line, ", with very long lines ({})", self.longest);
         }
         let ends: Vec<&str> = [(self.crlf, "CRLF"), (self.cr, "CR"), (self.lf, "LF")]
             .into_iter()
@@ -134,7 +131,7 @@ impl LineEnds {
         if ends.is_empty() {
             line.push_str(", with no line terminators");
         } else if ends != ["LF"] {
-            line.push_str(&format!(", with {} line terminators", ends.join(", ")));
+            let _ = write!(line, ", with {} line terminators", ends.join(", "));
         }
         line
     }
@@ -181,7 +178,9 @@ pub(crate) fn opening(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let lower = start.to_ascii_lowercase();
     let found = OPENINGS.iter().find(|(words, ..)| lower.starts_with(words)).map(|&(_, tag, what)| (tag, what));
     match found {
-        Some(("xml", _)) if memchr::memmem::find(&lower, b"<svg").is_some() => Some(("svg", "SVG Scalable Vector Graphics image")),
+        Some(("xml", _)) if memchr::memmem::find(&lower, b"<svg").is_some() => {
+            Some(("svg", "SVG Scalable Vector Graphics image"))
+        }
         Some(("xml", _)) if memchr::memmem::find(&lower, b"<html").is_some() => Some(("html", "XHTML document")),
         Some(("email", _)) if !is_email(&lower) => None,
         None if is_json(bytes) => Some(("json", "JSON")),
@@ -193,7 +192,8 @@ pub(crate) fn opening(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
 fn interpreter(start: &[u8]) -> Option<&[u8]> {
     let line = start.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let base = |word: &'_ [u8]| word.len().saturating_sub(word.rsplit(|&byte| byte == b'/').next().map_or(0, <[u8]>::len));
+    let base =
+        |word: &'_ [u8]| word.len().saturating_sub(word.rsplit(|&byte| byte == b'/').next().map_or(0, <[u8]>::len));
     let program = words.next()?;
     let name = program.get(base(program)..)?;
     if name == b"env" { words.find(|word| !word.starts_with(b"-") && !word.contains(&b'=')) } else { Some(name) }

@@ -1,4 +1,4 @@
-//! A structural similarity hash of Assay's own. VirusTotal's vhash is not published; this one shares its name
+//! A structural similarity hash of Assay's own. `VirusTotal`'s vhash is not published; this one shares its name
 //! on the wire and its purpose, not its values: files built alike have the same one.
 //!
 //! It is the first 16 bytes of the SHA-256, in hex, of a version word and a list of structural facts, one to a

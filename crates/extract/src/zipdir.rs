@@ -87,7 +87,7 @@ impl<'a> Directory<'a> {
         }
         let offset = usize::try_from(offset).ok()?;
         let start = limit.checked_sub(usize::try_from(size).ok()?)?;
-        let shift = start.checked_sub(offset).unwrap_or_default();
+        let shift = start.saturating_sub(offset);
         let start = if at(archive, start, HEADER) { start } else { offset };
         Some(Self { archive, start, shift, declared })
     }

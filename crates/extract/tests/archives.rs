@@ -68,7 +68,8 @@ fn members_of_nested_archives_are_shown_with_their_way() {
     let outer = zipped(&[("a.txt", b"aaa"), ("b.tar.gz", &gzipped(&tar)), ("../c.zip", &zipped(&[("c", b"cccc")]))]);
     let (rows, walk) = shown(&outer);
     let paths: Vec<_> = rows.iter().map(|(path, _, depth)| (path.as_str(), *depth)).collect();
-    let expected = [("a.txt", 1), ("b.tar.gz", 1), ("b.tar.gz/d/one", 2), ("b.tar.gz/two", 2), ("../c.zip", 1), ("../c.zip/c", 2)];
+    let expected =
+        [("a.txt", 1), ("b.tar.gz", 1), ("b.tar.gz/d/one", 2), ("b.tar.gz/two", 2), ("../c.zip", 1), ("../c.zip/c", 2)];
     assert_eq!(paths, expected);
     assert_eq!((walk.cut, walk.encrypted), (None, false));
 }
@@ -85,12 +86,8 @@ fn single_streams_have_one_member() {
 
 #[test]
 fn every_zip_method_is_read() {
-    let methods = [
-        CompressionMethod::Stored,
-        CompressionMethod::Deflated,
-        CompressionMethod::Bzip2,
-        CompressionMethod::Xz,
-    ];
+    let methods =
+        [CompressionMethod::Stored, CompressionMethod::Deflated, CompressionMethod::Bzip2, CompressionMethod::Xz];
     for method in methods {
         let archive = zipped_as(SimpleFileOptions::default().compression_method(method), &[("a", &[7; 5000])]);
         assert_eq!(shown(&archive), (vec![row("a", 5000, 1)], Walk { members: 1, bytes: 5000, ..Walk::default() }));
@@ -103,6 +100,23 @@ fn members_of_equal_name_are_all_shown() {
     let places: Vec<usize> = (0..archive.len() - 47).filter(|&at| archive[at..].starts_with(b"PK\x01\x02")).collect();
     archive[places[1] + 46] = b'a';
     assert_eq!(shown(&archive).0, [row("a", 1, 1), row("a", 1, 1)]);
+}
+
+#[test]
+fn an_archive_whose_members_share_their_bytes_is_left_early() {
+    let name = |index: usize| format!("{index:04}");
+    let names: Vec<String> = (0..10).map(name).collect();
+    let content: Vec<u8> = (0..5000_u32).flat_map(|number| (number * number).to_le_bytes()).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), content.as_slice())).collect();
+    let mut archive = zipped_as(SimpleFileOptions::default().compression_method(CompressionMethod::Stored), &files);
+    let places: Vec<usize> = (0..archive.len() - 47).filter(|&at| archive[at..].starts_with(b"PK\x01\x02")).collect();
+    let most = u32::try_from(archive.len() - 2000).expect("a small archive");
+    for place in places {
+        archive[place + 20..place + 24].copy_from_slice(&most.to_le_bytes());
+        archive[place + 42..place + 46].fill(0);
+    }
+    let (rows, walk) = shown(&archive);
+    assert_eq!((rows.len(), walk.cut), (2, Some(Cut::Damaged)));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 
 static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut paths: Vec<_> = fs::read_dir(folder).expect("testdata is there").flatten().map(|entry| entry.path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).expect("testdata is there").flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "in"));
     paths.iter().map(|path| fs::read(path).expect("a sample can be read")).collect()

@@ -4,9 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a match means. Ordered: the strongest is the greatest.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnMatch {
     /// The match is shown, and is no verdict.
@@ -21,7 +19,8 @@ pub enum OnMatch {
 impl OnMatch {
     /// Reads the word as it stands in a rule's meta; case does not matter.
     pub fn from_word(word: &str) -> Option<Self> {
-        let all = [(Self::Malicious, "malicious"), (Self::Suspicious, "suspicious"), (Self::Informational, "informational")];
+        let all =
+            [(Self::Malicious, "malicious"), (Self::Suspicious, "suspicious"), (Self::Informational, "informational")];
         all.into_iter().find(|(_, name)| word.trim().eq_ignore_ascii_case(name)).map(|(verdict, _)| verdict)
     }
 

@@ -20,7 +20,8 @@ pub(crate) fn items(text: &str) -> Vec<Item> {
     let mut next = 0;
     while let Some(begin) = words.get(next) {
         // `private` is also a modifier of patterns; it begins a rule only together with `rule`.
-        let modifiers = words[next..].iter().take_while(|word| matches!(&text[(*word).clone()], "private" | "global")).count();
+        let modifiers =
+            words[next..].iter().take_while(|word| matches!(&text[(*word).clone()], "private" | "global")).count();
         let word = words.get(next + modifiers).map(|word| &text[word.clone()]);
         let adjacent = adjacent(text, &words[next..=(next + modifiers).min(words.len() - 1)]);
         let begins = match word {

@@ -1,2 +1,41 @@
-//! The binary `assay`: configuration, assembly, command line.
-fn main() {}
+//! The binary `assay`: a threat-intelligence server that speaks `VirusTotal`'s API v3, and its command line.
+//!
+//! | module | what |
+//! |---|---|
+//! | `cli` | one file a command |
+//! | `config` | one file a section; every key with its doc and default |
+//! | `compose` | the only place that opens every seam and puts the server together |
+//! | `installation` | the data folder: lock, pepper, tiers, the operator's first key |
+//! | `listener`, `tls`, `telemetry` | sockets, certificates, logs and metrics |
+//! | `client`, `show` | the client side: the API over HTTP, tables and progress |
+//!
+//! Invariant: only this crate reads the environment, starts the clock and draws from the system's randomness.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod cli;
+mod client;
+mod compose;
+mod config;
+mod installation;
+mod listener;
+mod show;
+mod telemetry;
+mod tls;
+
+fn main() -> ExitCode {
+    let arguments = cli::Assay::parse();
+    // One provider of cryptography for every TLS connection of the process.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing was installed before");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(2 << 20).build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(arguments.run()),
+        Err(cause) => Err(cause.into()),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("assay: {error:#}");
+        ExitCode::from(2)
+    })
+}

@@ -22,8 +22,11 @@ struct Daemon {
 impl Daemon {
     /// Starts clamd with these further lines of configuration and waits until it answers.
     async fn start(options: &str) -> Self {
-        let program = ["/usr/sbin/clamd", "/usr/local/sbin/clamd", "/usr/bin/clamd"].into_iter().find(|path| Path::new(path).exists());
-        let program = program.expect("clamd is not installed: install the Debian package `clamav-daemon` to run this test");
+        let program = ["/usr/sbin/clamd", "/usr/local/sbin/clamd", "/usr/bin/clamd"]
+            .into_iter()
+            .find(|path| Path::new(path).exists());
+        let program =
+            program.expect("clamd is not installed: install the Debian package `clamav-daemon` to run this test");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().display();
         // Two signatures of our own: these bytes anywhere in any file.

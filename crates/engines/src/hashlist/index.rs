@@ -132,7 +132,11 @@ fn look_up<const N: usize>(table: &[u8], key: &[u8; N]) -> Option<[u8; OFFSET]> 
     let (mut low_head, mut high_head) = (0, u64::MAX);
     let mut guess = true;
     while low < high {
-        let middle = if guess { low + proportion(wanted - low_head, high_head - low_head, high - low) } else { low.midpoint(high) };
+        let middle = if guess {
+            low + proportion(wanted - low_head, high_head - low_head, high - low)
+        } else {
+            low.midpoint(high)
+        };
         guess = !guess;
         let entry = table.get(middle * width..(middle + 1) * width)?;
         let (found, offset) = entry.split_at(N);

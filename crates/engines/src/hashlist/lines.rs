@@ -71,10 +71,22 @@ mod tests {
 
     #[test]
     fn a_hash_stands_alone_or_with_a_name_quoted_or_not() {
-        for text in [MD5.to_owned(), format!("  {}\r\n", MD5.to_uppercase()), format!("\"{MD5}\""), format!("{MD5},"), format!("\u{feff}{MD5}")] {
+        for text in [
+            MD5.to_owned(),
+            format!("  {}\r\n", MD5.to_uppercase()),
+            format!("\"{MD5}\""),
+            format!("{MD5},"),
+            format!("\u{feff}{MD5}"),
+        ] {
             assert_eq!(read(&text), Some(None), "{text}");
         }
-        for text in [format!("{MD5},A b"), format!("\"{MD5}\",\"A b\",x"), format!("{MD5}  A b"), format!("{MD5};A b;c"), format!("{MD5}\tA b")] {
+        for text in [
+            format!("{MD5},A b"),
+            format!("\"{MD5}\",\"A b\",x"),
+            format!("{MD5}  A b"),
+            format!("{MD5};A b;c"),
+            format!("{MD5}\tA b"),
+        ] {
             assert_eq!(read(&text), Some(Some("A b".into())), "{text}");
         }
         assert_eq!(read(&format!("{MD5},\"a,b\"")), Some(Some("a,b".into())));

@@ -108,7 +108,12 @@ async fn a_changed_list_is_taken_in_use_and_a_lost_one_stays_as_it_was() {
 async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_is_swept() {
     let lists = Lists::new(&[("a.txt", &of("a").md5.to_string()), ("b.txt", &of("b").md5.to_string())]);
     drop(lists.open(&["a.txt", "b.txt"], &[]).await);
-    let indexes = || fs::read_dir(lists.path("cache")).expect("it is there").map(|entry| entry.expect("readable").path()).collect::<Vec<_>>();
+    let indexes = || {
+        fs::read_dir(lists.path("cache"))
+            .expect("it is there")
+            .map(|entry| entry.expect("readable").path())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(indexes().len(), 2);
     drop(lists.open(&["a.txt"], &[]).await);
     let [index] = &indexes()[..] else { panic!("{:?}", indexes()) };
@@ -116,7 +121,12 @@ async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_i
     drop(lists.open(&["a.txt"], &[]).await);
     assert_eq!(fs::metadata(index).expect("it is there").modified().expect("it has a date"), made);
     let whole = fs::read(index).expect("readable");
-    for damaged in [&whole[..whole.len() - 1], &whole[..50], b"", b"garbage that is longer than the header of an index, which has ninety-six bytes, as one can see here"] {
+    for damaged in [
+        &whole[..whole.len() - 1],
+        &whole[..50],
+        b"",
+        b"garbage that is longer than the header of an index, which has ninety-six bytes, as one can see here",
+    ] {
         fs::write(index, damaged).expect("written");
         let engine = lists.open(&["a.txt"], &[]).await;
         assert_eq!(judge(&engine, "a").await.category, Category::Malicious);
@@ -127,7 +137,9 @@ async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_i
 async fn every_entry_of_a_list_is_found_and_nothing_between_them() {
     let text: String = (0..5000).map(|number| format!("{},n{number}\n", of(&number.to_string()).sha1)).collect();
     // Entries that begin alike, as no real hashes do, must not confuse the search.
-    let alike: String = (0..3000).map(|number| format!("00000000000000000000000000000000000000000000000000000000{number:08x}\n")).collect();
+    let alike: String = (0..3000)
+        .map(|number| format!("00000000000000000000000000000000000000000000000000000000{number:08x}\n"))
+        .collect();
     let lists = Lists::new(&[("l.txt", &(text + &alike))]);
     let engine = lists.open(&["l.txt"], &[]).await;
     for number in 0..5000 {

@@ -9,11 +9,13 @@ const PACKED: f64 = 7.2;
 
 /// Endings that Windows runs when they are opened.
 const RUNS: &[&str] = &[
-    "exe", "scr", "com", "pif", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "ps1", "msi", "cpl", "jar",
+    "exe", "scr", "com", "pif", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "wsh", "hta", "lnk", "ps1", "msi",
+    "cpl", "jar",
 ];
 
 /// Endings that look like a document to a person.
-const READS: &[&str] = &["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "rtf", "txt", "jpg", "jpeg", "png", "gif", "mp4", "zip"];
+const READS: &[&str] =
+    &["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "rtf", "txt", "jpg", "jpeg", "png", "gif", "mp4", "zip"];
 
 /// One sign against a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,24 +49,40 @@ fn pe(info: &Value, _: &Facts) -> Vec<Sign> {
     let sections = list(info, "sections");
     let name_of = |section: &Value| section["name"].as_str().unwrap_or_default().to_owned();
     let flags = |section: &Value| section["flags"].as_str().unwrap_or_default().to_owned();
-    if let Some(section) = sections.iter().find(|section| flags(section).contains('w') && flags(section).contains('x')) {
-        signs.push(sign(40, "PE.WritableCode", format!("the section `{}` is both writable and executable", name_of(section))));
+    if let Some(section) = sections.iter().find(|section| flags(section).contains('w') && flags(section).contains('x'))
+    {
+        signs.push(sign(
+            40,
+            "PE.WritableCode",
+            format!("the section `{}` is both writable and executable", name_of(section)),
+        ));
     }
     let packed = |section: &&Value| section["entropy"].as_f64().unwrap_or_default() >= PACKED;
-    let imports: usize = list(info, "import_list").iter().map(|library| list(library, "imported_functions").len()).sum();
+    let imports: usize =
+        list(info, "import_list").iter().map(|library| list(library, "imported_functions").len()).sum();
     let code = sections.iter().find(|section| flags(section).contains('x') && packed(section));
     if let Some(section) = code {
         let entropy = section["entropy"].as_f64().unwrap_or_default();
-        signs.push(sign(30, "PE.PackedCode", format!("the code in `{}` is packed or encrypted (entropy {entropy:.2})", name_of(section))));
+        signs.push(sign(
+            30,
+            "PE.PackedCode",
+            format!("the code in `{}` is packed or encrypted (entropy {entropy:.2})", name_of(section)),
+        ));
         if imports <= 8 {
             signs.push(sign(40, "PE.Packed", format!("packed, and it imports only {imports} functions by name")));
         }
     }
     let empty_on_disk = |section: &&Value| {
-        flags(section).contains('x') && section["raw_size"].as_u64() == Some(0) && section["virtual_size"].as_u64().unwrap_or(0) > 0
+        flags(section).contains('x')
+            && section["raw_size"].as_u64() == Some(0)
+            && section["virtual_size"].as_u64().unwrap_or(0) > 0
     };
     if let Some(section) = sections.iter().find(empty_on_disk) {
-        signs.push(sign(30, "PE.UnpacksItself", format!("the code section `{}` is empty on disk and filled at run time", name_of(section))));
+        signs.push(sign(
+            30,
+            "PE.UnpacksItself",
+            format!("the code section `{}` is empty on disk and filled at run time", name_of(section)),
+        ));
     }
     if sections.is_empty() {
         signs.push(sign(60, "PE.NoSections", "a program without sections"));
@@ -81,7 +99,8 @@ fn entry_outside(info: &Value, sections: &[Value]) -> bool {
     let holds = |section: &Value| {
         let start = section["virtual_address"].as_u64().unwrap_or(0);
         let size = section["virtual_size"].as_u64().unwrap_or(0).max(section["raw_size"].as_u64().unwrap_or(0));
-        section["flags"].as_str().unwrap_or_default().contains('x') && (start..start.saturating_add(size)).contains(&entry)
+        section["flags"].as_str().unwrap_or_default().contains('x')
+            && (start..start.saturating_add(size)).contains(&entry)
     };
     !sections.is_empty() && !sections.iter().any(holds)
 }
@@ -99,7 +118,8 @@ fn elf(info: &Value, _: &Facts) -> Vec<Sign> {
     }
     let sections = list(info, "section_list");
     let segments = list(info, "segment_list");
-    let dynamic = segments.iter().any(|segment| segment["segment_type"].as_str().is_some_and(|kind| kind.contains("DYNAMIC")));
+    let dynamic =
+        segments.iter().any(|segment| segment["segment_type"].as_str().is_some_and(|kind| kind.contains("DYNAMIC")));
     if sections.is_empty() && !segments.is_empty() {
         signs.push(sign(40, "ELF.NoSections", "the section table was removed"));
         if !dynamic && list(info, "import_list").is_empty() {
@@ -149,7 +169,8 @@ fn bundle(info: &Value, facts: &Facts) -> Vec<Sign> {
     let mut signs = Vec::new();
     let endings = info["extensions"].as_object();
     let has = |wanted: &[&str]| {
-        endings.is_some_and(|endings| endings.keys().any(|ending| wanted.contains(&ending.to_ascii_lowercase().as_str())))
+        endings
+            .is_some_and(|endings| endings.keys().any(|ending| wanted.contains(&ending.to_ascii_lowercase().as_str())))
     };
     let encrypted = facts.tags.iter().any(|tag| tag == "encrypted") || info.get("password").is_some();
     let members = info["num_children"].as_u64().unwrap_or(0);
@@ -171,7 +192,10 @@ fn bundle(info: &Value, facts: &Facts) -> Vec<Sign> {
 fn lnk(info: &Value, _: &Facts) -> Vec<Sign> {
     let arguments = info["command_line_arguments"].as_str().unwrap_or_default().to_ascii_lowercase();
     let mut signs = Vec::new();
-    if ["powershell", "mshta", "rundll32", "wscript", "cscript", "certutil", "bitsadmin"].iter().any(|word| arguments.contains(word)) {
+    if ["powershell", "mshta", "rundll32", "wscript", "cscript", "certutil", "bitsadmin"]
+        .iter()
+        .any(|word| arguments.contains(word))
+    {
         signs.push(sign(60, "LNK.Interpreter", "a shortcut that starts an interpreter or a download"));
     }
     if ["http://", "https://", "\\\\"].iter().any(|word| arguments.contains(word)) {

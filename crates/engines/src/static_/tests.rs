@@ -45,14 +45,20 @@ fn a_packed_program_with_writable_code_is_suspicious_and_says_why() {
         "import_list": [],
     });
     let finding = found("pe_info", info);
-    assert_eq!((finding.category, finding.result.as_deref()), (Category::Suspicious, Some("Heuristic.PE.WritableCode")));
+    assert_eq!(
+        (finding.category, finding.result.as_deref()),
+        (Category::Suspicious, Some("Heuristic.PE.WritableCode"))
+    );
     assert_eq!(finding.reasons.len(), 3, "{:?}", finding.reasons);
 }
 
 #[test]
 fn a_pdf_that_launches_on_opening_is_suspicious_and_one_with_a_form_is_not() {
     let finding = found("pdf_info", json!({"header": "%PDF-1.7", "openaction": 1, "num_launch_actions": 1}));
-    assert_eq!((finding.category, finding.result.as_deref()), (Category::Suspicious, Some("Heuristic.PDF.LaunchAction")));
+    assert_eq!(
+        (finding.category, finding.result.as_deref()),
+        (Category::Suspicious, Some("Heuristic.PDF.LaunchAction"))
+    );
     let form = found("pdf_info", json!({"acroform": 1, "js": 1, "javascript": 1, "openaction": 1}));
     assert_eq!(form.category, Category::Undetected);
     assert_eq!(form.result, None);
@@ -80,7 +86,13 @@ fn a_file_that_poses_as_a_document_is_named() {
 #[test]
 fn facts_of_any_shape_do_no_harm() {
     for name in ["pe_info", "elf_info", "pdf_info", "bundle_info", "lnk_info"] {
-        for info in [Value::Null, json!(7), json!([]), json!({}), json!({"sections": {}, "header": [1], "section_list": [null, 1, {}]})] {
+        for info in [
+            Value::Null,
+            json!(7),
+            json!([]),
+            json!({}),
+            json!({"sections": {}, "header": [1], "section_list": [null, 1, {}]}),
+        ] {
             let finding = found(name, info);
             assert_ne!(finding.category, Category::Suspicious, "{name} {finding:?}");
         }

@@ -10,6 +10,12 @@ pub(super) const UPDATED: Timestamp = Timestamp(1_795_132_800);
 /// Name and text of each file.
 const PACK: &[(&str, &str)] = &[
     ("eicar", include_str!("../../rules/eicar.yar")),
+    ("programs", include_str!("../../rules/programs.yar")),
+    ("scripts", include_str!("../../rules/scripts.yar")),
+    ("windows", include_str!("../../rules/windows.yar")),
+    ("web", include_str!("../../rules/web.yar")),
+    ("documents", include_str!("../../rules/documents.yar")),
+    ("crime", include_str!("../../rules/crime.yar")),
 ];
 
 /// The pack as sources.
@@ -22,3 +28,6 @@ pub(super) fn sources() -> Vec<Source> {
     };
     PACK.iter().map(source).collect()
 }
+
+#[cfg(test)]
+mod tests;

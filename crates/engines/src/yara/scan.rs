@@ -1,7 +1,9 @@
 //! One sample and its members through one scanner.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use assay_extract::archive;
 use assay_rules::{ScanError, Scanner};
 use tokio::time::Instant;
 
@@ -21,7 +23,22 @@ pub(super) struct Scanned {
 /// then counts; if that is nothing, the scan gives up.
 pub(super) fn scan(scanner: &mut Scanner<'_>, job: &Job) -> Result<Scanned, EngineError> {
     let mut scanned = Scanned::default();
-    let outcome = add(&mut scanned, scanner, &job.bytes, job.deadline, InSubfile(false));
+    let mut outcome = add(&mut scanned, scanner, &job.bytes, job.deadline, InSubfile(false));
+    if outcome.is_ok() && archive::is_archive(&job.bytes) {
+        let walk = archive::walk(&job.bytes, None, &archive::Limits::default(), &mut |member| {
+            if job.is_abandoned() {
+                return ControlFlow::Break(());
+            }
+            outcome = add(&mut scanned, scanner, member.bytes, job.deadline, InSubfile(true));
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if walk.encrypted {
+            scanned.remarks.push("encrypted members were not scanned".to_owned());
+        }
+        if walk.cut.is_some() {
+            scanned.remarks.push("the archive is too large, too deep or damaged; not all of it was scanned".to_owned());
+        }
+    }
     match outcome {
         Err(EngineError::GaveUp(_)) if !scanned.matches.is_empty() => {
             scanned.remarks.push("the time was up before all was scanned".to_owned());

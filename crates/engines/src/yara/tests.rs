@@ -33,7 +33,7 @@ fn eicar() -> Vec<u8> {
 }
 
 /// A ZIP archive with one stored member.
-fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
+pub(super) fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
     let (size, crc) = (u32::try_from(content.len()).expect("small").to_le_bytes(), crc32(content).to_le_bytes());
     let length = u16::try_from(name.len()).expect("short").to_le_bytes();
     let common = [&[0, 0, 0, 0, 0, 0, 0, 0][..], &crc, &size, &size, &length].concat();
@@ -77,12 +77,14 @@ async fn members_of_an_archive_are_scanned_and_say_so() {
 async fn rules_are_found_below_the_folder_and_one_bad_rule_costs_only_itself() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(folder.path().join("deep")).expect("made");
-    fs::write(folder.path().join("deep/one.yar"), rule("one", "needle1") + "rule broken { condition: no }").expect("written");
+    fs::write(folder.path().join("deep/one.yar"), rule("one", "needle1") + "rule broken { condition: no }")
+        .expect("written");
     fs::write(folder.path().join("two.YARA"), rule("two", "needle2")).expect("written");
     fs::write(folder.path().join("not.txt"), rule("three", "needle3")).expect("written");
     let engine = Yara::open(&config(folder.path())).await.expect("opened");
     let finding = judge(&engine, "needle1 needle2 needle3").await;
-    let names: Vec<_> = finding.yara.iter().map(|found| (found.rule.ruleset.as_str(), found.rule.rule.as_str())).collect();
+    let names: Vec<_> =
+        finding.yara.iter().map(|found| (found.rule.ruleset.as_str(), found.rule.rule.as_str())).collect();
     assert_eq!(names, [("one", "one"), ("two", "two")]);
     assert_eq!((finding.category, finding.result.as_deref()), (Category::Malicious, Some("one")));
     assert_eq!(finding.yara[0].rule.source, "ours");

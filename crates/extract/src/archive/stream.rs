@@ -50,13 +50,7 @@ pub(super) fn walk_tar(walker: &mut Walker<'_>, bytes: &[u8], prefix: &str, dept
     walk_entries(walker, bytes, len64(bytes), prefix, depth)
 }
 
-fn walk_entries(
-    walker: &mut Walker<'_>,
-    source: impl Read,
-    packed: u64,
-    prefix: &str,
-    depth: u32,
-) -> ControlFlow<()> {
+fn walk_entries(walker: &mut Walker<'_>, source: impl Read, packed: u64, prefix: &str, depth: u32) -> ControlFlow<()> {
     let mut archive = tar::Archive::new(source);
     let Ok(entries) = archive.entries() else {
         walker.cut(Cut::Damaged);

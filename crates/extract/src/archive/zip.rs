@@ -32,6 +32,8 @@ pub(super) fn walk(walker: &mut Walker<'_>, bytes: &[u8], prefix: &str, depth: u
     };
     let mut opened = None;
     let mut met = 0_u64;
+    // Members share no bytes, unless the archive is made to cost time: then it is left early.
+    let mut packed = len64(bytes).saturating_mul(2);
     for entry in directory.entries() {
         met = met.saturating_add(1);
         walker.walk.encrypted |= entry.encrypted();
@@ -39,18 +41,17 @@ pub(super) fn walk(walker: &mut Walker<'_>, bytes: &[u8], prefix: &str, depth: u
             continue;
         }
         walker.admit()?;
+        let Some(left) = packed.checked_sub(entry.compressed.min(len64(bytes))) else {
+            walker.cut(Cut::Damaged);
+            return ControlFlow::Continue(());
+        };
+        packed = left;
         let content = if entry.encrypted() || entry.method == DEFLATE64 {
             let archive = opened.get_or_insert_with(|| open(bytes));
             let password = walker.password.unwrap_or_default();
             with_crate(walker, archive.as_mut(), &entry, password)?
         } else {
-            match plain(&entry, &directory) {
-                Some(source) => walker.read(source, entry.compressed)?,
-                None => {
-                    walker.cut(Cut::Damaged);
-                    None
-                }
-            }
+            read_plain(walker, &entry, &directory)?
         };
         if let Some(content) = content {
             walker.show(joined(prefix, entry.name), &content, depth)?;
@@ -60,6 +61,18 @@ pub(super) fn walk(walker: &mut Walker<'_>, bytes: &[u8], prefix: &str, depth: u
         walker.cut(Cut::Damaged);
     }
     ControlFlow::Continue(())
+}
+
+fn read_plain<'a>(
+    walker: &mut Walker<'_>,
+    entry: &Entry<'a>,
+    directory: &Directory<'a>,
+) -> ControlFlow<(), Option<Vec<u8>>> {
+    let Some(source) = plain(entry, directory) else {
+        walker.cut(Cut::Damaged);
+        return ControlFlow::Continue(None);
+    };
+    walker.read(source, entry.compressed)
 }
 
 fn open(bytes: &[u8]) -> Option<ZipArchive<Cursor<&[u8]>>> {
@@ -172,8 +185,7 @@ pub fn single_protected_member(bytes: &[u8], password: &str, max: u64) -> Result
             _ => ProtectedError::Damaged,
         })?;
         // The old cipher lets one wrong password in 256 through; the content then makes no sense.
-        let senseless =
-            if entry.method == AES { ProtectedError::Damaged } else { ProtectedError::WrongPassword };
+        let senseless = if entry.method == AES { ProtectedError::Damaged } else { ProtectedError::WrongPassword };
         read_up_to(file, max, senseless)?
     } else {
         read_up_to(plain(&entry, &directory).ok_or(ProtectedError::Damaged)?, max, ProtectedError::Damaged)?

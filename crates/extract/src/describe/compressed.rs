@@ -1,5 +1,7 @@
 //! The lines of archives and compressed streams.
 
+use std::fmt::Write as _;
+
 use crate::bytes::{at, be16, le16, le32, tail, text};
 use crate::{archive, calendar};
 
@@ -35,11 +37,11 @@ pub(super) fn gzip(bytes: &[u8]) -> Option<String> {
     ];
     let mut line = "gzip compressed data".to_owned();
     if let Some(name) = archive::gzip_name(bytes) {
-        line.push_str(&format!(", was \"{}\"", text(name)));
+        let _ = write!(line, ", was \"{}\"", text(name));
     }
     let time = le32(bytes, 4)?;
     if time > 0 {
-        line.push_str(&format!(", last modified: {}", calendar::asctime(time)));
+        let _ = write!(line, ", last modified: {}", calendar::asctime(time));
     }
     match bytes.get(8)? {
         2 => line.push_str(", max compression"),
@@ -48,9 +50,9 @@ pub(super) fn gzip(bytes: &[u8]) -> Option<String> {
     }
     let system = bytes.get(9)?;
     if let Some((_, name)) = SYSTEMS.iter().find(|(number, _)| number == system) {
-        line.push_str(&format!(", from {name}"));
+        let _ = write!(line, ", from {name}");
     }
-    line.push_str(&format!(", original size modulo 2^32 {}", le32(tail(bytes, 4), 0)?));
+    let _ = write!(line, ", original size modulo 2^32 {}", le32(tail(bytes, 4), 0)?);
     Some(line)
 }
 

@@ -1,5 +1,7 @@
 //! The lines of executables.
 
+use std::fmt::Write as _;
+
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn as _, FileHeader, ProgramHeader as _, SectionHeader as _};
 use object::{Endianness, pe};
@@ -49,9 +51,9 @@ pub(super) fn pe(bytes: &[u8]) -> Option<String> {
 
 /// `ELF 64-bit LSB pie executable, x86-64, version 1 (SYSV), dynamically linked, interpreter …, stripped`.
 pub(super) fn elf(bytes: &[u8]) -> Option<String> {
-    let line = match bytes.get(4)? {
-        &elf::ELFCLASS32 => elf_line::<FileHeader32<Endianness>>(bytes),
-        &elf::ELFCLASS64 => elf_line::<FileHeader64<Endianness>>(bytes),
+    let line = match *bytes.get(4)? {
+        elf::ELFCLASS32 => elf_line::<FileHeader32<Endianness>>(bytes),
+        elf::ELFCLASS64 => elf_line::<FileHeader64<Endianness>>(bytes),
         _ => None,
     };
     Some(line.unwrap_or_else(|| "ELF".to_owned()))
@@ -122,7 +124,7 @@ fn elf_line<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Option<String> 
 }
 
 /// The tag of the dynamic entry that holds `DF_1_PIE`.
-const FLAGS_1: i64 = elf::DT_FLAGS_1 as i64;
+const FLAGS_1: i64 = elf::DT_FLAGS_1;
 
 /// What the segments tell of how a file is linked.
 struct Dynamic {
@@ -151,17 +153,28 @@ impl Dynamic {
     }
 }
 
+/// Notes that are looked at: their sections may overlap.
+const NOTES: u32 = 1024;
+
 /// `, BuildID[sha1]=…, for GNU/Linux 3.2.0, with debug_info, not stripped`.
 fn notes_and_symbols<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness, bytes: &[u8]) -> String {
     let mut line = String::new();
     let Ok(sections) = header.sections(endian, bytes) else { return line };
     let (mut symbols, mut debug) = (false, false);
     let (mut build, mut system) = (None, None);
-    for section in sections.iter().take(4096) {
+    let names = header.section_strings_index(endian, bytes).and_then(|index| sections.section(index));
+    let names = names.and_then(|section| section.data(endian, bytes)).unwrap_or_default();
+    let mut left = NOTES;
+    for section in sections.iter() {
         symbols |= section.sh_type(endian) == elf::SHT_SYMTAB;
-        debug |= sections.section_name(endian, section).is_ok_and(|name| name == b".debug_info");
+        let name = usize::try_from(section.sh_name(endian)).unwrap_or(usize::MAX);
+        debug |= at(names, name, b".debug_info\0");
         let Ok(Some(mut notes)) = section.notes(endian, bytes) else { continue };
         while let Ok(Some(note)) = notes.next() {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                break;
+            }
             match (note.name(), note.n_type(endian)) {
                 (elf::ELF_NOTE_GNU, elf::NT_GNU_BUILD_ID) => build = Some(note.desc()),
                 (elf::ELF_NOTE_GNU, elf::NT_GNU_ABI_TAG) => system = Some(note.desc()),
@@ -176,11 +189,13 @@ fn notes_and_symbols<H: FileHeader<Endian = Endianness>>(header: &H, endian: End
             8 => "xxHash",
             _ => "unknown",
         };
-        line.push_str(&format!(", BuildID[{kind}]={}", hex::encode(build)));
+        let _ = write!(line, ", BuildID[{kind}]={}", hex::encode(build));
     }
     let word = |desc: &[u8], at| if header.is_big_endian() { be32(desc, at) } else { le32(desc, at) };
-    if let Some([Some(0), Some(major), Some(minor), Some(patch)]) = system.map(|desc| [0, 4, 8, 12].map(|at| word(desc, at))) {
-        line.push_str(&format!(", for GNU/Linux {major}.{minor}.{patch}"));
+    if let Some([Some(0), Some(major), Some(minor), Some(patch)]) =
+        system.map(|desc| [0, 4, 8, 12].map(|at| word(desc, at)))
+    {
+        let _ = write!(line, ", for GNU/Linux {major}.{minor}.{patch}");
     }
     line.push_str(if debug { ", with debug_info" } else { "" });
     line.push_str(if symbols { ", not stripped" } else { ", stripped" });

@@ -1,5 +1,7 @@
 //! The lines of pictures, with their sizes.
 
+use std::fmt::Write as _;
+
 use crate::bytes::{at, be16, be32, le16, le32};
 
 /// `PNG image data, 16 x 16, 8-bit/color RGBA, non-interlaced`.
@@ -42,7 +44,8 @@ pub(super) fn ico(bytes: &[u8]) -> Option<String> {
     let plural = if count == 1 { "" } else { "s" };
     let size = |byte: &u8| if *byte == 0 { 256 } else { u16::from(*byte) };
     let (width, height) = (size(bytes.get(6)?), size(bytes.get(7)?));
-    let depth = le16(bytes, 12).filter(|&depth| depth > 0).map_or_else(String::new, |depth| format!(", {depth} bits/pixel"));
+    let depth =
+        le16(bytes, 12).filter(|&depth| depth > 0).map_or_else(String::new, |depth| format!(", {depth} bits/pixel"));
     Some(format!("MS Windows icon resource - {count} icon{plural}, {width}x{height}{depth}"))
 }
 
@@ -51,7 +54,7 @@ pub(super) fn jpeg(bytes: &[u8]) -> String {
     let mut line = "JPEG image data".to_owned();
     if at(bytes, 6, b"JFIF\0") {
         let (major, minor) = (bytes.get(11).unwrap_or(&0), bytes.get(12).unwrap_or(&0));
-        line.push_str(&format!(", JFIF standard {major}.{minor:02}"));
+        let _ = write!(line, ", JFIF standard {major}.{minor:02}");
     } else if at(bytes, 6, b"Exif\0") {
         line.push_str(", Exif standard");
     }

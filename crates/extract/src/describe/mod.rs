@@ -38,7 +38,11 @@ pub(crate) fn text(bytes: &[u8], text: &Text, kind: &FileKind, opening: Option<(
         return "EICAR virus test files".to_owned();
     }
     if let Some((_, what)) = opening {
-        return if what == "JSON" { "JSON text data".to_owned() } else { text.describe(Some(what)) };
+        return match what {
+            "JSON" => "JSON text data".to_owned(),
+            "Perl script" => "Perl script text executable".to_owned(),
+            what => text.describe(Some(what)),
+        };
     }
     let what = match kind.tag {
         "c" => Some("C source"),
@@ -46,6 +50,7 @@ pub(crate) fn text(bytes: &[u8], text: &Text, kind: &FileKind, opening: Option<(
         "csv" => return format!("CSV {}", text.describe(None)),
         "html" => Some("HTML document"),
         "java" => Some("Java source"),
+        "javascript" => Some("JavaScript source"),
         "php" => Some("PHP script"),
         "python" => Some("Python script"),
         "ruby" => Some("Ruby script"),
@@ -72,7 +77,9 @@ fn read(bytes: &[u8], tag: &str) -> Option<String> {
         "gzip" => compressed::gzip(bytes),
         "tar" => Some(compressed::tar(bytes)),
         "7zip" => Some(format!("7-zip archive data, version {}.{}", bytes.get(6)?, bytes.get(7)?)),
-        "rar" => Some(if bytes.get(6) == Some(&1) { "RAR archive data, v5" } else { "RAR archive data, v4" }.to_owned()),
+        "rar" => {
+            Some(if bytes.get(6) == Some(&1) { "RAR archive data, v5" } else { "RAR archive data, v4" }.to_owned())
+        }
         "bzip" => version(bytes, 3, 1).map(|level| format!("bzip2 compressed data, block size = {level}00k")),
         "xz" => Some(compressed::xz(bytes)),
         "pdf" => pdf(bytes),
@@ -170,6 +177,7 @@ const FIXED: &[(&str, &str)] = &[
     ("woff2", "Web Open Font Format (Version 2)"),
     ("torrent", "BitTorrent file"),
     ("ps", "PostScript document text"),
+    ("pyc", "Byte-compiled Python module"),
     ("com", "COM executable for DOS"),
 ];
 

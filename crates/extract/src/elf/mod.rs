@@ -8,13 +8,15 @@ use object::read::elf::{FileHeader, ProgramHeader as _, SectionHeader as _, Sect
 use object::{Endianness, SectionIndex};
 use serde_json::{Map, Value, json};
 
-use crate::bytes::text;
+use crate::bytes::{head, text};
 use crate::{Corrupt, Found, Sample, vhash};
 
 /// Lists in `elf_info` end here.
 const LISTED: usize = 256;
 /// Where `EI_CLASS` stands.
 const CLASS: usize = 4;
+/// Bytes of a name that are looked at.
+const NAME: usize = 256;
 /// Symbols that are looked at for the lists.
 const SYMBOLS: usize = 65_536;
 
@@ -34,6 +36,8 @@ struct Elf<'a, H: FileHeader<Endian = Endianness>> {
     header: &'a H,
     endian: Endianness,
     sections: SectionTable<'a, H>,
+    /// Of the first sections.
+    names: Vec<String>,
     segments: &'a [H::ProgramHeader],
 }
 
@@ -42,7 +46,10 @@ fn parsed<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Found, Cor
     let endian = header.endian().map_err(|_| Corrupt)?;
     let sections = header.sections(endian, bytes).map_err(|_| Corrupt)?;
     let segments = header.program_headers(endian, bytes).map_err(|_| Corrupt)?;
-    let file = Elf { bytes, header, endian, sections, segments };
+    let strings =
+        strings(&sections, header.section_strings_index(endian, bytes).unwrap_or(SectionIndex(0)), endian, bytes);
+    let names = sections.iter().take(LISTED).map(|section| string(strings, section.sh_name(endian))).collect();
+    let file = Elf { bytes, header, endian, sections, names, segments };
     let libraries = file.libraries();
     let mut info = Map::new();
     info.insert("header".to_owned(), file.header());
@@ -57,7 +64,7 @@ fn parsed<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Found, Cor
         info.insert("shared_libraries".to_owned(), json!(libraries));
     }
     let mut found = Found { vhash: Some(file.structure(&libraries)), ..Found::default() };
-    let is_upx = memchr::memmem::find(crate::bytes::head(bytes, 4096), b"UPX!").is_some();
+    let is_upx = memchr::memmem::find(head(bytes, 4096), b"UPX!").is_some();
     if is_upx {
         info.insert("packers".to_owned(), json!(["upx"]));
     }
@@ -70,6 +77,22 @@ fn parsed<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Found, Cor
     found.tags.extend(tags.into_iter().filter_map(|(set, tag)| set.then_some(tag)));
     found.details.push(("elf_info", Value::Object(info)));
     Ok(found)
+}
+
+/// A string table, nothing where it cannot be read.
+fn strings<'a, H: FileHeader<Endian = Endianness>>(
+    sections: &SectionTable<'a, H>,
+    index: SectionIndex,
+    endian: Endianness,
+    bytes: &'a [u8],
+) -> &'a [u8] {
+    sections.section(index).and_then(|section| section.data(endian, bytes)).unwrap_or_default()
+}
+
+/// A name in a string table, without searching all of the table for its end.
+fn string(strings: &[u8], offset: u32) -> String {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    text(head(strings.get(start..).unwrap_or_default(), NAME))
 }
 
 impl<H: FileHeader<Endian = Endianness>> Elf<'_, H> {
@@ -92,15 +115,11 @@ impl<H: FileHeader<Endian = Endianness>> Elf<'_, H> {
         })
     }
 
-    fn section_name(&self, section: &H::SectionHeader) -> String {
-        self.sections.section_name(self.endian, section).map(text).unwrap_or_default()
-    }
-
     fn section_list(&self) -> Value {
         let endian = self.endian;
-        let rows = self.sections.iter().take(LISTED).map(|section| {
+        let rows = self.sections.iter().zip(&self.names).map(|(section, name)| {
             json!({
-                "name": self.section_name(section),
+                "name": name,
                 "section_type": words::name(words::SECTIONS, section.sh_type(endian)),
                 "virtual_address": section.sh_addr(endian).into(),
                 "physical_offset": section.sh_offset(endian).into(),
@@ -117,13 +136,13 @@ impl<H: FileHeader<Endian = Endianness>> Elf<'_, H> {
         let rows = self.segments.iter().take(LISTED).map(|segment| {
             let start: u64 = segment.p_offset(endian).into();
             let end = start.saturating_add(segment.p_filesz(endian).into());
-            let inside = self.sections.iter().take(LISTED).filter(|section| {
+            let inside = self.sections.iter().zip(&self.names).filter(|(section, _)| {
                 let from: u64 = section.sh_offset(endian).into();
                 let to = from.saturating_add(section.sh_size(endian).into());
                 let empty = matches!(section.sh_type(endian), elf::SHT_NULL | elf::SHT_NOBITS);
                 !empty && from >= start && from < end && to <= end
             });
-            let names: Vec<String> = inside.map(|section| self.section_name(section)).collect();
+            let names: Vec<&String> = inside.map(|(_, name)| name).collect();
             json!({ "segment_type": words::name(words::SEGMENTS, segment.p_type(endian)), "resources": names })
         });
         rows.collect()
@@ -133,15 +152,15 @@ impl<H: FileHeader<Endian = Endianness>> Elf<'_, H> {
     fn symbols(&self) -> [(&'static str, Vec<Value>); 2] {
         let (mut imports, mut exports) = (Vec::new(), Vec::new());
         if let Ok(table) = self.sections.symbols(self.endian, self.bytes, elf::SHT_DYNSYM) {
+            let strings = strings(&self.sections, table.string_section(), self.endian, self.bytes);
             for symbol in table.iter().skip(1).take(SYMBOLS) {
                 let undefined = symbol.st_shndx(self.endian) == elf::SHN_UNDEF;
                 let list = if undefined { &mut imports } else { &mut exports };
                 if list.len() == LISTED || symbol.st_bind() == elf::STB_LOCAL {
                     continue;
                 }
-                if let Ok(name) = table.symbol_name(self.endian, symbol) {
-                    list.push(json!({ "name": text(name), "type": words::name(words::SYMBOLS, symbol.st_type()) }));
-                }
+                let name = string(strings, symbol.st_name(self.endian));
+                list.push(json!({ "name": name, "type": words::name(words::SYMBOLS, symbol.st_type()) }));
             }
         }
         [("import_list", imports), ("export_list", exports)]
@@ -149,7 +168,7 @@ impl<H: FileHeader<Endian = Endianness>> Elf<'_, H> {
 
     fn libraries(&self) -> Vec<String> {
         let Ok(table) = self.sections.dynamic_table(self.endian, self.bytes) else { return Vec::new() };
-        let needed = table.iter().filter(|entry| entry.tag == i64::from(elf::DT_NEEDED)).take(LISTED);
+        let needed = table.iter().filter(|entry| entry.tag == elf::DT_NEEDED).take(LISTED);
         needed.filter_map(|entry| table.string(entry).ok().map(text)).collect()
     }
 
@@ -159,9 +178,8 @@ impl<H: FileHeader<Endian = Endianness>> Elf<'_, H> {
         recipe.add(&[u8::from(self.header.is_type_64()), u8::from(self.header.is_big_endian())]);
         recipe.add(&self.header.e_type(self.endian).to_le_bytes());
         recipe.add(&self.header.e_machine(self.endian).to_le_bytes());
-        for index in 0..self.sections.len().min(LISTED) {
-            let Ok(section) = self.sections.section(SectionIndex(index)) else { break };
-            recipe.add(self.section_name(section).as_bytes());
+        for (section, name) in self.sections.iter().zip(&self.names) {
+            recipe.add(name.as_bytes());
             recipe.add(&section.sh_type(self.endian).to_le_bytes());
             recipe.add_size(section.sh_size(self.endian).into());
         }

@@ -1,4 +1,4 @@
-//! The debug directory: its entries, and the PDB path of CodeView records.
+//! The debug directory: its entries, and the PDB path of `CodeView` records.
 
 use object::LittleEndian as LE;
 use object::pe::IMAGE_DIRECTORY_ENTRY_DEBUG;

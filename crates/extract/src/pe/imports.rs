@@ -13,9 +13,9 @@ use crate::bytes::text;
 use crate::vhash::Recipe;
 
 static ORDINALS: &str = include_str!("../../assets/pe/ordinals.tsv");
-/// Functions that are read of all libraries together, and libraries.
-const FUNCTIONS: usize = 65_536;
-const LIBRARIES: usize = 4096;
+/// Bytes of names that are read in all, and what each function costs beside its name: names may overlap.
+const NAMES: usize = 8 << 20;
+const FUNCTION: usize = 64;
 
 /// What a PE imports, as far as its table can be read.
 pub(super) struct Imports {
@@ -44,24 +44,28 @@ pub(super) fn of<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>) -> Imports {
 
 fn read<Pe: ImageNtHeaders>(table: &ImportTable<'_>, libraries: &mut Vec<Library>) -> object::Result<()> {
     let mut descriptors = table.descriptors()?;
-    let mut left = FUNCTIONS;
+    let mut left = NAMES;
     while let Some(descriptor) = descriptors.next()? {
-        if libraries.len() == LIBRARIES {
+        let name = table.name(descriptor.name.get(LE))?;
+        left = left.saturating_sub(name.len().saturating_add(FUNCTION));
+        if left == 0 {
             break;
         }
-        let name = text(table.name(descriptor.name.get(LE))?);
-        let mut library = Library { name, functions: Vec::new() };
+        let mut library = Library { name: text(name), functions: Vec::new() };
         let (original, first) = (descriptor.original_first_thunk.get(LE), descriptor.first_thunk.get(LE));
         let listed = table.thunks(original).ok().filter(|_| original != 0);
         let thunks = listed.map_or_else(|| table.thunks(first), Ok);
         let read = thunks.and_then(|mut thunks| {
             while let Some(thunk) = thunks.next::<Pe>()? {
-                let Some(rest) = left.checked_sub(1) else { break };
-                left = rest;
+                let name = if thunk.is_ordinal() { [].as_slice() } else { table.hint_name(thunk.address())?.1 };
+                left = left.saturating_sub(name.len().saturating_add(FUNCTION));
+                if left == 0 {
+                    break;
+                }
                 library.functions.push(if thunk.is_ordinal() {
                     Function::Ordinal(thunk.ordinal())
                 } else {
-                    Function::Name(text(table.hint_name(thunk.address())?.1))
+                    Function::Name(text(name))
                 });
             }
             Ok(())

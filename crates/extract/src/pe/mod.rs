@@ -146,8 +146,7 @@ fn measure(content: &[u8], budget: &mut Budget, row: &mut Map<String, Value>) {
 
 /// `r`, `w`, `x`, as far as the section is.
 fn flags(characteristics: u32) -> String {
-    let letters =
-        [(pe::IMAGE_SCN_MEM_READ, 'r'), (pe::IMAGE_SCN_MEM_WRITE, 'w'), (pe::IMAGE_SCN_MEM_EXECUTE, 'x')];
+    let letters = [(pe::IMAGE_SCN_MEM_READ, 'r'), (pe::IMAGE_SCN_MEM_WRITE, 'w'), (pe::IMAGE_SCN_MEM_EXECUTE, 'x')];
     letters.into_iter().filter(|(bit, _)| characteristics & bit != 0).map(|(_, letter)| letter).collect()
 }
 

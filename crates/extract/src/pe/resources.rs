@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use object::LittleEndian as LE;
 use object::pe;
-use object::read::pe::{
-    ImageNtHeaders, PeFile, ResourceDirectory, ResourceDirectoryEntryData, ResourceNameOrId,
-};
+use object::read::pe::{ImageNtHeaders, PeFile, ResourceDirectory, ResourceDirectoryEntryData, ResourceNameOrId};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -15,15 +13,14 @@ use super::{Budget, LISTED};
 use crate::entropy::Histogram;
 use crate::{kind, sniff};
 
-/// Resources that are looked at; names and languages are counted up to here.
-const LOOKED_AT: usize = 4096;
+/// Entries of the tree that are looked at, on all levels: tables may be shared, so the tree can be far larger
+/// than the file.
+const LOOKED_AT: usize = 16_384;
+/// Characters of a type's name.
+const NAME: usize = 64;
 
 /// Adds `resource_details`, `resource_langs` and `resource_types`, where there are resources.
-pub(super) fn tell<Pe: ImageNtHeaders>(
-    file: &PeFile<'_, Pe>,
-    budget: &mut Budget,
-    info: &mut Map<String, Value>,
-) {
+pub(super) fn tell<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>, budget: &mut Budget, info: &mut Map<String, Value>) {
     let sections = file.section_table();
     let Ok(Some(directory)) = file.data_directories().resource_directory(file.data(), &sections) else { return };
     let mut found = Vec::new();
@@ -64,15 +61,26 @@ struct Resource {
 }
 
 fn collect(directory: ResourceDirectory<'_>, found: &mut Vec<Resource>) -> object::Result<()> {
+    let mut left = LOOKED_AT;
+    let mut look = || {
+        left = left.saturating_sub(1);
+        left > 0
+    };
     for kind in directory.root()?.entries {
-        let name = type_name(kind.name_or_id(), directory);
+        if !look() {
+            break;
+        }
+        let name = type_name(&kind.name_or_id(), directory);
         let ResourceDirectoryEntryData::Table(names) = kind.data(directory)? else { continue };
         for resource in names.entries {
+            if !look() {
+                break;
+            }
             let ResourceDirectoryEntryData::Table(languages) = resource.data(directory)? else { continue };
             for language in languages.entries {
                 let ResourceDirectoryEntryData::Data(data) = language.data(directory)? else { continue };
-                if found.len() == LOOKED_AT {
-                    return Ok(());
+                if !look() {
+                    break;
                 }
                 found.push(Resource {
                     kind: name.clone(),
@@ -98,12 +106,13 @@ fn measure(content: &[u8], budget: &mut Budget, row: &mut Map<String, Value>) {
     row.insert("filetype".to_owned(), json!(filetype));
 }
 
-fn type_name(name: ResourceNameOrId, directory: ResourceDirectory<'_>) -> String {
+fn type_name(name: &ResourceNameOrId, directory: ResourceDirectory<'_>) -> String {
     let id = match name {
         ResourceNameOrId::Name(name) => {
-            return name.to_string_lossy(directory).unwrap_or_default().chars().take(64).collect();
+            let units = name.data(directory).unwrap_or_default().iter().take(NAME).map(|unit| unit.get(LE));
+            return char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
         }
-        ResourceNameOrId::Id(id) => id,
+        ResourceNameOrId::Id(id) => *id,
     };
     TYPES.iter().find(|(known, _)| *known == id).map_or_else(|| id.to_string(), |(_, name)| (*name).to_owned())
 }

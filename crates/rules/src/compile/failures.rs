@@ -30,7 +30,8 @@ pub(super) fn add(compiler: &mut Compiler<'_>, source: &Source) -> Vec<Disabled>
     let fallen: HashSet<_> = failures.iter().filter_map(|failure| failure.rule.clone()).collect();
     let parsed = rules_in(text);
     let stands = |name: &String| parsed.contains(name) && !fallen.contains(name);
-    let lost: Vec<&Item> = items.iter().filter(|item| item.rule.as_ref().is_some_and(|name| !parsed.contains(name))).collect();
+    let lost: Vec<&Item> =
+        items.iter().filter(|item| item.rule.as_ref().is_some_and(|name| !parsed.contains(name))).collect();
     if lost.is_empty() {
         return failures.into_iter().map(|failure| disabled(source, failure)).collect();
     }

@@ -1,0 +1,73 @@
+//! `GET /files/{id}/download` and `/download_url`: the bytes of a file. The address of `download_url` is its own ticket
+//! for an hour; it may be fetched as often as needed.
+
+use assay_model::{Error, Result, Sha256, Timestamp};
+use axum::http::{HeaderValue, header};
+use hmac::{Hmac, KeyInit, Mac};
+use subtle::ConstantTimeEq as _;
+
+use crate::app::App;
+use crate::objects::file;
+use crate::range;
+use crate::route::{Call, Reply};
+
+/// How long an address lives, seconds.
+const LIFE: i64 = 3600;
+
+/// `GET /files/{id}/download`.
+pub(crate) async fn get(call: Call) -> Result<Reply> {
+    let sha256 = known(&call).await?;
+    serve(&call, &sha256).await
+}
+
+/// `GET /files/{id}/download_url`.
+pub(crate) async fn url(call: Call) -> Result<Reply> {
+    let sha256 = known(&call).await?;
+    let expires = Timestamp(call.app.now().0 + LIFE);
+    let seal = hex::encode(seal(&call.app, &sha256, expires));
+    Ok(Reply::data(format!("{}/api/v3/downloads/{sha256}-{}-{seal}", call.base, expires.0)))
+}
+
+/// `GET /downloads/{ticket}`.
+pub(crate) async fn by_ticket(call: Call) -> Result<Reply> {
+    let gone = || Error::not_found("Download address", "it is over, or never was; ask for a new one");
+    let mut parts = call.arguments.path("ticket").splitn(3, '-');
+    let mut next = || parts.next().unwrap_or_default();
+    let sha256: Sha256 = next().parse().map_err(|_| gone())?;
+    let expires = Timestamp(next().parse().map_err(|_| gone())?);
+    let presented = hex::decode(next()).map_err(|_| gone())?;
+    let genuine: bool = seal(&call.app, &sha256, expires).ct_eq(&presented).into();
+    if !genuine || expires < call.app.now() {
+        return Err(gone());
+    }
+    serve(&call, &sha256).await
+}
+
+fn seal(app: &App, sha256: &Sha256, expires: Timestamp) -> Vec<u8> {
+    let pepper = app.pepper.to_hex();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(pepper.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(b"download:");
+    mac.update(sha256.bytes());
+    mac.update(&expires.0.to_be_bytes());
+    mac.finalize().into_bytes()[..16].to_vec()
+}
+
+/// The file that the path names; 404 where no report of it exists.
+async fn known(call: &Call) -> Result<Sha256> {
+    let id = call.arguments.path("id");
+    let sha256 = file::resolve(&call.viewer(), id).await?;
+    let file = assay_pipeline::read_file(call.app.store(), &sha256).await?;
+    file.map(|_| sha256).ok_or_else(|| Error::not_found("File", id))
+}
+
+async fn serve(call: &Call, sha256: &Sha256) -> Result<Reply> {
+    let bytes = call.app.pipeline.blobs.open(sha256).await?;
+    let bytes = bytes.ok_or_else(|| Error::not_found("File", &sha256.to_string()))?;
+    let mut reply = range::serve(&call.headers, bytes);
+    // Samples are data: a browser must neither show nor run them.
+    if let Ok(name) = HeaderValue::try_from(format!("attachment; filename=\"{sha256}\"")) {
+        reply.headers.push((header::CONTENT_DISPOSITION, name));
+    }
+    reply.headers.push((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    Ok(reply)
+}

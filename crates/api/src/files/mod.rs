@@ -1,0 +1,7 @@
+//! What is done with files: uploading, analysing again, downloading.
+
+pub(crate) mod analyse;
+pub(crate) mod download;
+pub(crate) mod multipart;
+pub(crate) mod upload;
+pub(crate) mod upload_url;

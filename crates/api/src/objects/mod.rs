@@ -1,0 +1,160 @@
+//! Objects and relationships as data. An object type is a file with its [`ObjectType`] and a line in [`OBJECTS`]; a
+//! relationship is a line in the type's file. Handlers for all of them are the three functions of [`serve`].
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use assay_model::privilege::Privilege;
+use assay_model::record::Record;
+use assay_model::{Error, Kind, Link, Result};
+use assay_store::End;
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::gate::Paid;
+
+pub mod analysis;
+pub mod file;
+pub mod serve;
+pub mod submission;
+pub mod user;
+
+/// Every type of object that has endpoints, in the order of the documentation.
+pub const OBJECTS: &[&ObjectType] = &[&file::TYPE, &analysis::TYPE, &submission::TYPE, &user::TYPE];
+
+/// The type of that kind, where it has endpoints.
+pub fn of(kind: Kind) -> Option<&'static ObjectType> {
+    OBJECTS.iter().copied().find(|object| object.kind == kind)
+}
+
+/// What a type of object is.
+pub struct ObjectType {
+    /// Its row in the table of kinds.
+    pub kind: Kind,
+    /// Its name in messages and schemas.
+    pub title: &'static str,
+    /// What `{id}` may be, for the documentation.
+    pub id: &'static str,
+    /// What it has to do with other objects.
+    pub relationships: &'static [Relationship],
+    /// The object that an id names; 404 where there is none.
+    pub locate: for<'a> fn(&'a Viewer<'a>, &'a str) -> Located<'a>,
+    /// Its attributes as this caller sees them.
+    pub attributes: fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>,
+    /// What stands beside `data` in the answer, in `meta`.
+    pub meta: fn(&Record) -> Result<Option<Value>>,
+    /// What `links` has beyond `self`.
+    pub links: fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>,
+    /// The shape of the attributes, for the documentation.
+    pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    /// What the arguments must look like, asked before anything is spent.
+    pub check: fn(&crate::route::Arguments) -> Result<()>,
+    /// The privilege that reading the object itself needs.
+    pub needs: Option<Privilege>,
+}
+
+/// The future of a located record.
+pub type Located<'a> = Pin<Box<dyn Future<Output = Result<Arc<Record>>> + Send + 'a>>;
+
+/// Who looks, and from where.
+pub struct Viewer<'a> {
+    /// What every request works with.
+    pub app: &'a App,
+    /// Who.
+    pub paid: &'a Paid,
+    /// The address under which the client reached us.
+    pub base: &'a str,
+}
+
+/// A line of an object's relationships.
+#[derive(Debug)]
+pub struct Relationship {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// The type of what it leads to, for the documentation.
+    pub returns: &'static str,
+    /// Whether it leads to one object or to many.
+    pub many: bool,
+    /// What it means; `GET /metadata` says it too.
+    pub description: &'static str,
+    /// The privilege that it needs.
+    pub needs: Option<Privilege>,
+    /// Where it is known from.
+    pub source: Source,
+}
+
+/// Where a relationship is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A link in the store, read from this end.
+    Link(Link, End),
+    /// Other files with the same structural hash.
+    SameStructure,
+    /// Nothing on this server observes it: an empty list.
+    Unobserved,
+}
+
+impl Relationship {
+    /// What the object points to.
+    pub const fn forward(name: &'static str, link: Link, description: &'static str) -> Self {
+        let returns = link.ends().1.wire();
+        Self { name, returns, many: true, description, needs: None, source: Source::Link(link, End::Tail) }
+    }
+
+    /// What points to the object.
+    pub const fn reverse(name: &'static str, link: Link, description: &'static str) -> Self {
+        let returns = link.ends().0.wire();
+        Self { name, returns, many: true, description, needs: None, source: Source::Link(link, End::Head) }
+    }
+
+    /// What nothing on this server observes.
+    pub const fn unobserved(name: &'static str, returns: &'static str, description: &'static str) -> Self {
+        Self { name, returns, many: true, description, needs: None, source: Source::Unobserved }
+    }
+
+    /// Leads to one object at the most.
+    #[must_use]
+    pub const fn one(mut self) -> Self {
+        self.many = false;
+        self
+    }
+
+    /// Needs a privilege.
+    #[must_use]
+    pub const fn needs(mut self, privilege: Privilege) -> Self {
+        self.needs = Some(privilege);
+        self
+    }
+
+    /// Is known from somewhere else than a link.
+    #[must_use]
+    pub const fn from(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+}
+
+/// No `meta` of its own.
+pub(crate) fn no_meta(_: &Record) -> Result<Option<Value>> {
+    Ok(None)
+}
+
+/// No links of its own.
+pub(crate) fn no_links(_: &Record, _: &Viewer<'_>) -> Result<Map<String, Value>> {
+    Ok(Map::new())
+}
+
+/// The member `attributes` of a stored object.
+pub(crate) fn stored_attributes(record: &Record) -> Result<Map<String, Value>> {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        attributes: Map<String, Value>,
+    }
+    record.parse().map(|stored: Stored| stored.attributes)
+}
+
+/// The record of an id that is the key's id as it stands.
+pub(crate) async fn by_id(viewer: &Viewer<'_>, kind: Kind, title: &str, id: &str) -> Result<Arc<Record>> {
+    let key = assay_model::record::Key::shared(kind, id);
+    viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(title, id))
+}

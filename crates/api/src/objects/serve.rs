@@ -1,0 +1,241 @@
+//! The three forms that three quarters of the API have: an object, its relationship as objects, its relationship as
+//! descriptors.
+
+use std::sync::Arc;
+
+use assay_model::record::{Facet, FacetName, Key, Record, Space};
+use assay_model::{Error, Kind, Result};
+use assay_store::{End, Page, Position, Range};
+use serde_json::{Map, Value, json};
+
+use super::{ObjectType, Relationship, Source, Viewer, of};
+use crate::route::{Arguments, Call, Reply};
+use crate::{cursor, envelope};
+
+/// Items of a page where the client does not say.
+const LIMIT: usize = 10;
+/// Items of a page at the most; larger limits are cut to it.
+const LIMIT_MAX: usize = 40;
+/// Items of a relationship that is shown inside its object.
+const INLINE: usize = 20;
+
+impl Call {
+    /// Who looks.
+    pub(crate) fn viewer(&self) -> Viewer<'_> {
+        Viewer { app: &self.app, paid: &self.paid, base: &self.base }
+    }
+
+    fn object_type(&self) -> Result<&'static ObjectType> {
+        let collection = self.route.path.split('/').nth(3).unwrap_or_default();
+        let found = super::OBJECTS.iter().copied().find(|object| object.kind.collection() == collection);
+        found.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route serves no type of object"))
+    }
+}
+
+/// `GET /{collection}/{id}`.
+pub(crate) async fn object(call: Call) -> Result<Reply> {
+    let (object_type, viewer) = (call.object_type()?, call.viewer());
+    let inline = inline_names(object_type, &call.arguments)?;
+    let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
+    whole(&call, object_type, &record, &inline).await
+}
+
+/// An object with everything around it, as text.
+pub(crate) async fn whole(
+    call: &Call,
+    object_type: &ObjectType,
+    record: &Arc<Record>,
+    inline: &[&'static Relationship],
+) -> Result<Reply> {
+    let data = full(&call.viewer(), object_type, record, &call.arguments, inline).await?;
+    let mut answer = json!({ "data": data });
+    if let (Some(meta), Value::Object(members)) = ((object_type.meta)(record)?, &mut answer) {
+        members.insert("meta".to_owned(), meta);
+    }
+    Ok(Reply::value(&answer))
+}
+
+/// `GET /{collection}/{id}/{relationship}`.
+pub(crate) async fn related(call: Call) -> Result<Reply> {
+    list(call, Form::Objects).await
+}
+
+/// `GET /{collection}/{id}/relationships/{relationship}`.
+pub(crate) async fn descriptors(call: Call) -> Result<Reply> {
+    list(call, Form::Descriptors).await
+}
+
+/// Checks what every list takes: `limit`, `cursor` is for the list itself.
+pub(crate) fn check_list(object_type: &ObjectType, arguments: &Arguments) -> Result<()> {
+    (object_type.check)(arguments)?;
+    limit(arguments).map(drop)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Objects,
+    Descriptors,
+}
+
+async fn list(call: Call, form: Form) -> Result<Reply> {
+    let (object_type, viewer) = (call.object_type()?, call.viewer());
+    let relationship =
+        call.route.relationship.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route lists nothing"))?;
+    let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
+    // One name for both forms: a cursor of one works on the other.
+    let name = format!("{}/{}", record.key, relationship.name);
+    let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
+    let form = if call.arguments.query("descriptors_only") == Some("true") { Form::Descriptors } else { form };
+    let page = page(&viewer, relationship, &record, &Range::after(limit(&call.arguments)?, after)).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    match form {
+        Form::Descriptors => {
+            items.extend(page.items.iter().map(|key| Value::Object(envelope::descriptor(viewer.base, key.kind, &key.id))));
+        }
+        Form::Objects => {
+            let records = call.app.store().read_many(&page.items).await?;
+            for (key, record) in page.items.iter().zip(records) {
+                items.push(member(&viewer, key, record, &call.arguments).await?);
+            }
+        }
+    }
+    let cursor = page.next.map(|position| cursor::write(&name, &position));
+    let count = page.total;
+    if relationship.many {
+        return Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, items, cursor, count)));
+    }
+    let one = items.pop().unwrap_or(Value::Null);
+    let present = u64::from(!one.is_null());
+    let mut answer = envelope::page(viewer.base, &call.arguments, Vec::new(), None, Some(present));
+    answer["data"] = one;
+    Ok(Reply::value(&answer))
+}
+
+/// An object inside a list; one that is not known is said to be so in its place.
+async fn member(viewer: &Viewer<'_>, key: &Key, record: Option<Arc<Record>>, arguments: &Arguments) -> Result<Value> {
+    match (record, of(key.kind)) {
+        (Some(record), Some(object_type)) => full(viewer, object_type, &record, arguments, &[]).await,
+        _ => {
+            let message = format!("{} with id \"{}\" not found", key.kind, key.id);
+            Ok(json!({ "type": key.kind.wire(), "id": &*key.id,
+                       "error": { "code": assay_model::Code::NotFound.wire(), "message": message } }))
+        }
+    }
+}
+
+/// An object with its attributes and the relationships that were asked for.
+async fn full(
+    viewer: &Viewer<'_>,
+    object_type: &ObjectType,
+    record: &Record,
+    arguments: &Arguments,
+    inline: &[&'static Relationship],
+) -> Result<Value> {
+    let mut attributes = (object_type.attributes)(record, viewer)?;
+    let wanted = arguments.list("attributes");
+    if !wanted.is_empty() {
+        attributes.retain(|name, _| wanted.contains(&name.as_str()));
+    }
+    for unwanted in arguments.list("exclude_attributes") {
+        attributes.remove(unwanted);
+    }
+    let mut object = envelope::descriptor(viewer.base, record.key.kind, &record.key.id);
+    if let Some(Value::Object(links)) = object.get_mut("links") {
+        links.extend((object_type.links)(record, viewer)?);
+    }
+    object.insert("attributes".to_owned(), attributes.into());
+    if !inline.is_empty() {
+        let mut relationships = Map::new();
+        for relationship in inline {
+            let value = inlined(viewer, record, relationship).await?;
+            relationships.insert(relationship.name.to_owned(), value);
+        }
+        object.insert("relationships".to_owned(), relationships.into());
+    }
+    Ok(object.into())
+}
+
+/// A relationship inside its object: always with `data`, empty where the caller may not see it.
+async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationship) -> Result<Value> {
+    let visible = relationship.needs.is_none_or(|privilege| viewer.paid.has(privilege));
+    let page = if visible {
+        page(viewer, relationship, record, &Range::first(INLINE)).await?
+    } else {
+        Page { items: Vec::new(), next: None, total: None }
+    };
+    let own = envelope::link(viewer.base, record.key.kind, &record.key.id);
+    let name = relationship.name;
+    let mut items = page.items.iter().map(|key| {
+        json!({ "type": key.kind.wire(), "id": &*key.id })
+    });
+    if !relationship.many {
+        let data = items.next().unwrap_or(Value::Null);
+        let links = json!({ "self": format!("{own}/relationships/{name}"), "related": format!("{own}/{name}") });
+        return Ok(json!({ "data": data, "links": links }));
+    }
+    let address = format!("{own}/relationships/{name}?limit={INLINE}");
+    let mut value = json!({ "data": items.collect::<Vec<_>>(),
+                            "links": { "self": address, "related": format!("{own}/{name}") } });
+    if let Some(position) = page.next {
+        let cursor = cursor::write(&format!("{}/{name}", record.key), &position);
+        value["links"]["next"] = format!("{address}&cursor={cursor}").into();
+        value["meta"] = json!({ "cursor": cursor });
+    }
+    Ok(value)
+}
+
+/// The keys of one page of a relationship.
+async fn page(
+    viewer: &Viewer<'_>,
+    relationship: &Relationship,
+    record: &Record,
+    range: &Range,
+) -> Result<Page<Key>> {
+    let store = viewer.app.store();
+    match relationship.source {
+        Source::Unobserved => Ok(Page { items: Vec::new(), next: None, total: Some(0) }),
+        Source::Link(link, end) => {
+            let page = store.linked(&record.key, link, end, range).await?;
+            let other = |edge: assay_model::record::Edge| if end == End::Tail { edge.to } else { edge.from };
+            Ok(Page { items: page.items.into_iter().map(other).collect(), next: page.next, total: page.total })
+        }
+        Source::SameStructure => same_structure(viewer, record, range).await,
+    }
+}
+
+/// Other files with the same structural hash.
+async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Key>> {
+    let attributes = super::stored_attributes(record)?;
+    let Some(vhash) = attributes.get("vhash").and_then(Value::as_str) else {
+        return Ok(Page { items: Vec::new(), next: None, total: None });
+    };
+    let facet = Facet::new(FacetName::Vhash, vhash);
+    // The file itself is in the list; one more is read so that its place does not end the page early.
+    let wider = Range { limit: range.limit + 1, after: range.after.clone() };
+    let page = viewer.app.store().find(&Space::Shared, Kind::File, &facet, &wider).await?;
+    let mut items: Vec<_> = page.items.into_iter().filter(|key| *key != record.key).collect();
+    let more = page.next.is_some() || items.len() > range.limit;
+    items.truncate(range.limit);
+    let next = items.last().filter(|_| more).map(|key| Position::Id(key.id.to_string()));
+    Ok(Page { items, next, total: None })
+}
+
+/// The relationships that `relationships=` names.
+pub(crate) fn inline_names(object_type: &ObjectType, arguments: &Arguments) -> Result<Vec<&'static Relationship>> {
+    let find = |name: &str| {
+        let found = object_type.relationships.iter().find(|relationship| relationship.name == name);
+        found.ok_or_else(|| {
+            Error::invalid_argument(format!("{} has no relationship \"{name}\"", object_type.title))
+        })
+    };
+    arguments.list("relationships").into_iter().map(find).collect()
+}
+
+/// How many items a page shall have.
+fn limit(arguments: &Arguments) -> Result<usize> {
+    let Some(text) = arguments.query("limit") else { return Ok(LIMIT) };
+    match text.parse::<usize>() {
+        Ok(limit) if limit > 0 => Ok(limit.min(LIMIT_MAX)),
+        _ => Err(Error::invalid_argument(format!("limit must be a whole number from 1 to {LIMIT_MAX}"))),
+    }
+}

@@ -1,0 +1,23 @@
+//! Submissions: somebody brought a file.
+
+use assay_model::privilege::Privilege;
+use assay_model::{Kind, Link};
+
+use super::{ObjectType, Relationship, by_id, no_links, no_meta};
+
+const TITLE: &str = "Submission";
+
+/// The type.
+pub const TYPE: ObjectType = ObjectType {
+    kind: Kind::Submission,
+    title: TITLE,
+    id: "`f-<sha256>-<unix seconds>`",
+    relationships: &[Relationship::forward("item", Link::Submitted, "The file that was submitted").one()],
+    locate: |viewer, id| Box::pin(by_id(viewer, Kind::Submission, TITLE, id)),
+    attributes: |record, _| record.parse(),
+    meta: no_meta,
+    links: no_links,
+    schema: |generator| generator.subschema_for::<assay_model::analysis::Submission>(),
+    check: crate::route::any,
+    needs: Some(Privilege::Private),
+};

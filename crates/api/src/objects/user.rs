@@ -1,0 +1,149 @@
+//! Users. `{id}` may be the name, the e-mail address, or the caller's own key, which is never echoed.
+
+use std::sync::Arc;
+
+use assay_model::account::{AccountStatus, User};
+use assay_model::privilege::Privilege;
+use assay_model::quota::Quota;
+use assay_model::record::{Facet, FacetName, Key, Record, Space};
+use assay_model::{Error, Kind, Result, Timestamp};
+use assay_store::Range;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{ObjectType, Relationship, Viewer, no_links, no_meta};
+use crate::gate;
+use crate::route::{Call, Reply};
+
+const TITLE: &str = "User";
+
+/// The type.
+pub const TYPE: ObjectType = ObjectType {
+    kind: Kind::User,
+    title: TITLE,
+    id: "Name or e-mail address of the account, or the caller's own key",
+    relationships: &[
+        Relationship::unobserved("groups", "group", "The groups of the account"),
+        Relationship::unobserved("api_quota_group", "group", "The group that pays for API requests").one(),
+        Relationship::unobserved("intelligence_quota_group", "group", "The group that pays for Intelligence").one(),
+        Relationship::unobserved("monitor_quota_group", "group", "The group that pays for Monitor").one(),
+    ],
+    locate: |viewer, id| Box::pin(locate(viewer, id)),
+    attributes,
+    meta: no_meta,
+    links: no_links,
+    schema: |generator| generator.subschema_for::<UserAttributes>(),
+    check: crate::route::any,
+    needs: None,
+};
+
+/// The attributes of a user. All but the first five are for the account itself and for operators.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct UserAttributes {
+    first_name: String,
+    last_name: String,
+    reputation: i64,
+    status: AccountStatus,
+    user_since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    privileges: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quotas: Option<Map<String, Value>>,
+}
+
+async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
+    let store = viewer.app.store();
+    let name: Arc<str> = if looks_like_a_key(id) {
+        let identity = gate::identify(viewer.app, &id.to_lowercase()).await;
+        // Whoever presents a key that is not the caller's learns nothing about it.
+        let own = identity.ok().filter(|identity| Some(&identity.account) == caller(viewer));
+        own.ok_or_else(|| Error::not_found(TITLE, "that key"))?.account.clone()
+    } else if id.contains('@') {
+        let facet = Facet::new(FacetName::Email, id.to_lowercase());
+        let found = store.find(&Space::Shared, Kind::User, &facet, &Range::first(1)).await?;
+        found.items.first().map(|key| key.id.clone()).ok_or_else(|| Error::not_found(TITLE, id))?
+    } else {
+        id.into()
+    };
+    store.read(&Key::shared(Kind::User, name)).await?.ok_or_else(|| Error::not_found(TITLE, id))
+}
+
+fn looks_like_a_key(id: &str) -> bool {
+    id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn caller<'a>(viewer: &'a Viewer<'_>) -> Option<&'a Arc<str>> {
+    viewer.paid.identity().map(|identity| &identity.account)
+}
+
+/// Whether the caller sees more of this account than anybody does.
+fn sees_all(record: &Record, viewer: &Viewer<'_>) -> bool {
+    caller(viewer).is_some_and(|account| **account == *record.key.id) || viewer.paid.has(Privilege::Admin)
+}
+
+fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {
+    let user: User = record.parse()?;
+    let own = caller(viewer).is_some_and(|account| **account == *record.key.id);
+    let tier = viewer.paid.identity().filter(|_| own).map(|identity| &identity.tier);
+    let granted = |privilege: &Privilege| (privilege.wire().to_owned(), json!({ "granted": true }));
+    let allowed = |quota: &Quota, allowed: u64| (quota.wire().to_owned(), json!({ "allowed": allowed, "used": 0 }));
+    let attributes = UserAttributes {
+        first_name: user.first_name,
+        last_name: user.last_name,
+        reputation: 0,
+        status: user.status,
+        user_since: user.user_since,
+        email: user.email.filter(|_| sees_all(record, viewer)),
+        privileges: tier.map(|tier| tier.privileges.iter().map(granted).collect()),
+        quotas: tier.map(|tier| Quota::ALL.iter().map(|quota| allowed(quota, tier.limits.of(*quota))).collect()),
+    };
+    match serde_json::to_value(attributes) {
+        Ok(Value::Object(attributes)) => Ok(attributes),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// `GET /users/{id}`: like any object, with what was used of each quota.
+pub(crate) async fn get(call: Call) -> Result<Reply> {
+    let viewer = call.viewer();
+    let record = locate(&viewer, call.arguments.path("id")).await?;
+    let inline = super::serve::inline_names(&TYPE, &call.arguments)?;
+    let reply = super::serve::whole(&call, &TYPE, &record, &inline).await?;
+    let crate::route::ReplyBody::Json(text) = &reply.body else { return Ok(reply) };
+    let mut answer: Value = serde_json::from_slice(text).unwrap_or_default();
+    if let Some(Value::Object(quotas)) = answer.pointer_mut("/data/attributes/quotas") {
+        for (name, value) in quotas {
+            let quota = Quota::ALL.iter().find(|quota| quota.wire() == name);
+            if let Some(quota) = quota {
+                value["used"] = call.app.meter.used(&record.key.id, *quota).await?.into();
+            }
+        }
+    }
+    Ok(Reply::value(&answer))
+}
+
+/// `GET /users/{id}/overall_quotas`: every quota by name, what is allowed and what was used. Costs nothing.
+pub(crate) async fn overall_quotas(call: Call) -> Result<Reply> {
+    let viewer = call.viewer();
+    let record = locate(&viewer, call.arguments.path("id")).await?;
+    if !sees_all(&record, &viewer) {
+        return Err(Error::new(
+            assay_model::Code::Forbidden,
+            "You are not authorized to perform the requested operation: quotas are shown to the account itself and to operators",
+        ));
+    }
+    let user: User = record.parse()?;
+    let tier = call.app.store().read(&Key::shared(Kind::Tier, user.tier)).await?;
+    let tier: Option<assay_model::account::Tier> = tier.map(|record| record.parse()).transpose()?;
+    let limits = tier.map_or(assay_model::quota::Limits { minute: 0, day: 0, month: 0 }, |tier| tier.limits);
+    let mut quotas = Map::new();
+    for quota in Quota::ALL {
+        let used = call.app.meter.used(&record.key.id, *quota).await?;
+        let figures = json!({ "user": { "allowed": limits.of(*quota), "used": used } });
+        quotas.insert(quota.wire().to_owned(), figures);
+    }
+    Ok(Reply::data(quotas))
+}

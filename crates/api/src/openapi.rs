@@ -1,0 +1,202 @@
+//! `openapi.json` (OpenAPI 3.1), printed from the table of endpoints and the types of the attributes.
+
+use assay_model::Code;
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::app::Settings;
+use crate::objects::{OBJECTS, of};
+use crate::route::{Access, Answers, Cost, Route, Takes};
+use crate::routes;
+
+/// The document.
+pub fn document() -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes::table(&Settings::default()) {
+        // The shim of API v2 is described in words, not as part of v3.
+        if !route.path.starts_with(routes::PREFIX) {
+            continue;
+        }
+        let operations = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        operations[route.method.as_str().to_lowercase()] = operation(&route);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Assay",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "VirusTotal's API v3, served by Assay.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": crate::gate::KEY_HEADER } },
+            "schemas": schemas(),
+        },
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let mut operation = json!({
+        "operationId": route.operation,
+        "summary": route.summary,
+        "description": description(route),
+        "parameters": parameters(route),
+        "responses": responses(route),
+        "security": if route.access == Access::Open { json!([]) } else { json!([{ "key": [] }]) },
+    });
+    if route.takes == Takes::Upload {
+        let schema = json!({ "type": "object", "required": ["file"], "properties": {
+            "file": { "type": "string", "contentMediaType": "application/octet-stream", "description": "The file" },
+            "password": { "type": "string", "description": "Opens a protected ZIP with one file; that file is stored" },
+        }});
+        operation["requestBody"] =
+            json!({ "required": true, "content": { "multipart/form-data": { "schema": schema } } });
+    }
+    operation
+}
+
+fn description(route: &Route) -> String {
+    let access = match route.access {
+        Access::Open => "Needs no key.".to_owned(),
+        Access::Key => "Any key.".to_owned(),
+        Access::Needs(privilege) => format!("Needs the privilege `{privilege}`."),
+    };
+    let cost = match route.cost {
+        Cost::Free => "Costs nothing.".to_owned(),
+        Cost::Requests(1) => "Costs one API request.".to_owned(),
+        Cost::Requests(count) => format!("Costs {count} API requests."),
+        Cost::UnlessNew => "Costs one API request, nothing for a file that was never seen before.".to_owned(),
+    };
+    format!("{access} {cost}")
+}
+
+fn parameters(route: &Route) -> Value {
+    let mut list = Vec::new();
+    for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+        let collection = route.path.split('/').nth(3).unwrap_or_default();
+        let object = OBJECTS.iter().find(|object| object.kind.collection() == collection && name == "id");
+        let text = object.map_or("From the address that was answered before", |object| object.id);
+        list.push(json!({ "name": name, "in": "path", "required": true, "description": text,
+                          "schema": { "type": "string", "minLength": 1 } }));
+    }
+    for (name, text) in route.query {
+        let schema = if *name == "limit" {
+            json!({ "type": "integer", "minimum": 1, "maximum": 40 })
+        } else {
+            json!({ "type": "string" })
+        };
+        list.push(json!({ "name": name, "in": "query", "required": false, "description": text, "schema": schema }));
+    }
+    list.into()
+}
+
+/// The errors that a route can answer.
+pub(crate) fn errors(route: &Route) -> Vec<Code> {
+    let mut codes = vec![Code::BadRequest, Code::InvalidArgument];
+    if route.access != Access::Open {
+        codes.extend([Code::AuthenticationRequired, Code::WrongCredentials, Code::UserNotActive]);
+    }
+    if matches!(route.access, Access::Needs(_)) {
+        codes.push(Code::Forbidden);
+    }
+    if route.cost != Cost::Free && route.access != Access::Open {
+        codes.push(Code::QuotaExceeded);
+    }
+    codes.extend(route.errors);
+    codes.push(Code::Transient);
+    codes.sort_by_key(|code| (code.status(), code.wire()));
+    codes.dedup();
+    codes
+}
+
+fn responses(route: &Route) -> Value {
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), success(route));
+    if route.answers == Answers::Bytes {
+        let bytes = json!({ "application/octet-stream": {} });
+        responses.insert("206".to_owned(), json!({ "description": "Part of the file", "content": bytes }));
+        responses.insert("416".to_owned(), json!({ "description": "No such part of the file", "content": bytes }));
+    }
+    for code in errors(route) {
+        let entry = responses.entry(code.status().to_string()).or_insert_with(|| {
+            json!({ "description": "", "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/Error" } } } })
+        });
+        let before = entry["description"].as_str().unwrap_or_default();
+        let separator = if before.is_empty() { "" } else { " · " };
+        entry["description"] = format!("{before}{separator}`{}`:{}", code.wire(), code.meaning()).into();
+    }
+    responses.into()
+}
+
+fn success(route: &Route) -> Value {
+    let any = || json!({ "type": "object", "required": ["type", "id"] });
+    let object = |kind: &str| {
+        let known = kind.parse().ok().and_then(of);
+        known.map_or_else(any, |object| json!({ "$ref": format!("#/components/schemas/{}", object.title) }))
+    };
+    let data = match route.answers {
+        Answers::Bytes => {
+            return json!({ "description": "The bytes of the file",
+                           "content": { "application/octet-stream": {} } });
+        }
+        Answers::Object(kind) => object(kind),
+        Answers::Objects(kind) => json!({ "type": "array", "items": { "anyOf": [object(kind), any()] } }),
+        Answers::One(kind) => json!({ "anyOf": [object(kind), { "type": "null" }] }),
+        Answers::Descriptors => json!({ "type": "array", "items": any() }),
+        Answers::OneDescriptor => json!({ "anyOf": [any(), { "type": "null" }] }),
+        Answers::Analysis => any(),
+        Answers::Text => json!({ "type": "string" }),
+        Answers::Dictionary => json!({ "type": "object" }),
+    };
+    let schema = json!({ "type": "object", "required": ["data"], "properties": {
+        "data": data, "meta": { "type": "object" }, "links": { "type": "object" } } });
+    json!({ "description": "Done", "content": { "application/json": { "schema": schema } } })
+}
+
+fn schemas() -> Value {
+    let mut generator = SchemaGenerator::new(SchemaSettings::openapi3().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+    }));
+    let mut schemas = Map::new();
+    for object in OBJECTS {
+        let attributes = (object.schema)(&mut generator);
+        let shape = json!({ "type": "object", "required": ["type", "id", "attributes"], "properties": {
+            "type": { "const": object.kind.wire() }, "id": { "type": "string" },
+            "links": { "type": "object" }, "attributes": partial(&attributes, &generator),
+            "relationships": { "type": "object" }, "context_attributes": { "type": "object" } } });
+        schemas.insert(object.title.to_owned(), shape);
+    }
+    for (name, mut schema) in generator.take_definitions(true) {
+        // `attributes=` may leave any of them out.
+        if let Some(members) = schema.as_object_mut() {
+            if name.ends_with("Attributes") || ["File", "Analysis", "Submission"].contains(&name.as_str()) {
+                members.remove("required");
+            }
+        }
+        let name = if schemas.contains_key(&name) { format!("{name}Attributes") } else { name };
+        schemas.insert(name, schema);
+    }
+    schemas.insert(
+        "Error".to_owned(),
+        json!({ "type": "object", "required": ["error"], "properties": { "error": {
+            "type": "object", "required": ["code", "message"],
+            "properties": { "code": { "type": "string" }, "message": { "type": "string" } } } } }),
+    );
+    schemas.into()
+}
+
+/// A reference to the attributes' own schema, renamed where an object has the same name.
+fn partial(schema: &schemars::Schema, _: &SchemaGenerator) -> Value {
+    let mut value = serde_json::to_value(schema).unwrap_or_default();
+    if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        let clashes = OBJECTS.iter().any(|object| object.title == name);
+        let name = if clashes { format!("{name}Attributes") } else { name.to_owned() };
+        value = json!({ "$ref": format!("#/components/schemas/{name}") });
+    }
+    value
+}

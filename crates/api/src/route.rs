@@ -1,0 +1,233 @@
+//! What a row of the table of endpoints says, and what its handler gets and gives.
+
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use assay_model::privilege::Privilege;
+use assay_model::{Code, Error, Result};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use bytes::Bytes;
+use serde_json::Value;
+use sync_wrapper::SyncWrapper;
+
+use crate::app::App;
+use crate::gate::Paid;
+use crate::objects::Relationship;
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: the address itself is the ticket, or there is nothing to protect.
+    Open,
+    /// Any valid key.
+    Key,
+    /// A key whose account has this privilege.
+    Needs(Privilege),
+}
+
+/// What a call costs, in API requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Nothing, and no limit holds it up.
+    Free,
+    /// This many.
+    Requests(u64),
+    /// One, given back when the file was never seen before.
+    UnlessNew,
+}
+
+impl Cost {
+    /// What is taken before the work.
+    pub const fn requests(self) -> u64 {
+        match self {
+            Self::Free => 0,
+            Self::Requests(count) => count,
+            Self::UnlessNew => 1,
+        }
+    }
+}
+
+/// What a call sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// A file as `multipart/form-data`.
+    Upload,
+    /// A JSON document.
+    Json,
+}
+
+/// What a successful call answers in `data`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// An object; the name of its schema.
+    Object(&'static str),
+    /// A page of objects.
+    Objects(&'static str),
+    /// One object or null.
+    One(&'static str),
+    /// A page of descriptors.
+    Descriptors,
+    /// One descriptor or null.
+    OneDescriptor,
+    /// A descriptor of an analysis.
+    Analysis,
+    /// A string.
+    Text,
+    /// A dictionary.
+    Dictionary,
+    /// The bytes of a file.
+    Bytes,
+}
+
+/// A row of the table of endpoints.
+pub struct Route {
+    /// The HTTP method; a `GET` answers `HEAD` too.
+    pub method: Method,
+    /// The path from the root, with `{placeholders}`.
+    pub path: String,
+    /// Names the operation in logs, metrics and `openapi.json`.
+    pub operation: String,
+    /// One line for the documentation.
+    pub summary: String,
+    /// Who may call.
+    pub access: Access,
+    /// What it costs.
+    pub cost: Cost,
+    /// What it takes.
+    pub takes: Takes,
+    /// What it answers.
+    pub answers: Answers,
+    /// The errors beyond those that every route has.
+    pub errors: &'static [Code],
+    /// The query arguments that it understands, beyond those that every object and list has.
+    pub query: &'static [(&'static str, &'static str)],
+    /// Where it serves a relationship: which.
+    pub relationship: Option<&'static Relationship>,
+    /// Whether the arguments have the right shape; asked before anything is spent.
+    pub check: fn(&Arguments) -> Result<()>,
+    /// The work.
+    pub run: Handler,
+}
+
+/// The work of a route.
+pub type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
+
+/// What the address of a call says.
+#[derive(Debug, Clone, Default)]
+pub struct Arguments {
+    /// The placeholders of the path, decoded.
+    pub path: Vec<(String, String)>,
+    /// The query, decoded, in its order.
+    pub query: Vec<(String, String)>,
+    /// The path as it was sent, for links.
+    pub target: String,
+}
+
+impl Arguments {
+    /// A placeholder of the path; empty where the route has none of that name.
+    pub fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// An argument of the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A list in the query, separated by commas, without blanks and empty parts.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.query(name).unwrap_or("").split(',').map(str::trim).filter(|part| !part.is_empty()).collect()
+    }
+}
+
+/// A call that was authenticated, authorised and metered.
+pub struct Call {
+    /// What every request works with.
+    pub app: Arc<App>,
+    /// The row.
+    pub route: Arc<Route>,
+    /// The proof that it was paid for.
+    pub paid: Paid,
+    /// What the address says.
+    pub arguments: Arguments,
+    /// What the head says.
+    pub headers: HeaderMap,
+    /// The address under which the client reached us: `scheme://host[:port]`.
+    pub base: String,
+    /// What was sent; not read yet.
+    pub body: SyncWrapper<Body>,
+}
+
+/// What a call is answered with.
+#[derive(Debug)]
+pub struct Reply {
+    /// The body.
+    pub body: ReplyBody,
+    /// Headers beyond the content type.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// 200 but for parts of a file (206), and what API v2 says otherwise.
+    pub status: u16,
+    /// Whether what the call cost is to be given back.
+    pub refund: bool,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum ReplyBody {
+    /// JSON text.
+    Json(Bytes),
+    /// Bytes of a file; never compressed.
+    Binary(Bytes),
+    /// Plain text with its content type.
+    Text(&'static str, String),
+    /// Nothing.
+    Nothing,
+}
+
+impl Reply {
+    /// JSON text that is ready.
+    pub fn json(text: impl Into<Bytes>) -> Self {
+        Self { body: ReplyBody::Json(text.into()), headers: Vec::new(), status: 200, refund: false }
+    }
+
+    /// A JSON document.
+    pub fn value(value: &Value) -> Self {
+        let mut text = String::with_capacity(1024);
+        write!(text, "{value}").expect("writing to a string does not fail");
+        Self::json(text)
+    }
+
+    /// `{"data": …}`.
+    pub fn data(data: impl Into<Value>) -> Self {
+        Self::value(&serde_json::json!({ "data": data.into() }))
+    }
+
+    /// The same, with what the call cost given back.
+    #[must_use]
+    pub fn refunded(mut self) -> Self {
+        self.refund = true;
+        self
+    }
+}
+
+/// Any arguments have the right shape.
+pub fn any(_: &Arguments) -> Result<()> {
+    Ok(())
+}
+
+/// The placeholder `{id}` is a file's hash.
+pub fn file_hash(arguments: &Arguments) -> Result<()> {
+    parse_hash(arguments.path("id")).map(drop)
+}
+
+/// A file's hash out of a path.
+pub fn parse_hash(text: &str) -> Result<assay_model::FileHash> {
+    text.parse().map_err(|cause| {
+        Error::invalid_argument("a file is named by 32 (MD5), 40 (SHA-1) or 64 (SHA-256) hexadecimal digits")
+            .because(cause)
+    })
+}

@@ -1,0 +1,242 @@
+//! **The table of endpoints.** Router, `openapi.json`, the endpoint documentation, metric labels and the authorisation
+//! sweeps are printed from these rows. Actions are written here; objects and their relationships follow from
+//! [`OBJECTS`].
+
+use assay_model::Code;
+use assay_model::privilege::Privilege;
+use axum::http::Method;
+
+use crate::app::Settings;
+use crate::objects::{self, OBJECTS, ObjectType, Relationship, serve};
+use crate::route::{Access, Answers, Arguments, Cost, Handler, Route, Takes, any, file_hash};
+use crate::{files, metadata, v2};
+
+/// Where the API lives.
+pub const PREFIX: &str = "/api/v3";
+
+const SHAPE: &[(&str, &str)] = &[
+    ("relationships", "Names of relationships to show inside the object, separated by commas"),
+    ("attributes", "Names of the only attributes to show, separated by commas"),
+    ("exclude_attributes", "Names of attributes to leave out, separated by commas"),
+];
+const PAGE: &[(&str, &str)] = &[
+    ("limit", "Items on a page, 1 to 40; 10 where it is not said"),
+    ("cursor", "Where the page starts: meta.cursor of the page before"),
+];
+const NONE: &[(&str, &str)] = &[];
+
+/// Every row, in the order of the documentation.
+pub fn table(settings: &Settings) -> Vec<Route> {
+    let mut rows = actions();
+    rows.extend(OBJECTS.iter().copied().flat_map(of_object));
+    rows.extend(v2::rows(settings.v2));
+    rows
+}
+
+struct Action {
+    row: (Method, &'static str),
+    operation: &'static str,
+    summary: &'static str,
+    access: Access,
+    cost: Cost,
+    takes: Takes,
+    answers: Answers,
+    errors: &'static [Code],
+    check: fn(&Arguments) -> assay_model::Result<()>,
+    run: Handler,
+}
+
+impl Action {
+    const fn get(path: &'static str, operation: &'static str, summary: &'static str, run: Handler) -> Self {
+        Self {
+            row: (Method::GET, path),
+            operation,
+            summary,
+            access: Access::Key,
+            cost: Cost::Requests(1),
+            takes: Takes::Nothing,
+            answers: Answers::Dictionary,
+            errors: &[],
+            check: any,
+            run,
+        }
+    }
+
+    fn route(self) -> Route {
+        Route {
+            method: self.row.0,
+            path: format!("{PREFIX}{}", self.row.1),
+            operation: self.operation.to_owned(),
+            summary: self.summary.to_owned(),
+            access: self.access,
+            cost: self.cost,
+            takes: self.takes,
+            answers: self.answers,
+            errors: self.errors,
+            query: NONE,
+            relationship: None,
+            check: self.check,
+            run: self.run,
+        }
+    }
+}
+
+const DOWNLOADS: Access = Access::Needs(Privilege::DownloadsTier1);
+const UPLOAD_ERRORS: &[Code] = &[Code::TooLarge, Code::TooManyRequests];
+const OF_ONE: &[Code] = &[Code::NotFound];
+
+fn actions() -> Vec<Route> {
+    let rows = [
+        Action {
+            row: (Method::POST, "/files"),
+            cost: Cost::UnlessNew,
+            takes: Takes::Upload,
+            answers: Answers::Analysis,
+            errors: UPLOAD_ERRORS,
+            ..Action::get("", "files_upload", "Upload a file of up to 32 MB and have it analysed", |call| {
+                Box::pin(files::upload::post(call))
+            })
+        },
+        Action {
+            cost: Cost::Free,
+            answers: Answers::Text,
+            ..Action::get("/files/upload_url", "files_upload_url", "An address for one upload of up to 650 MB", |call| {
+                Box::pin(files::upload_url::get(call))
+            })
+        },
+        Action {
+            row: (Method::POST, "/files/upload/{token}"),
+            access: Access::Open,
+            cost: Cost::UnlessNew,
+            takes: Takes::Upload,
+            answers: Answers::Analysis,
+            errors: &[Code::TooLarge, Code::TooManyRequests, Code::NotFound, Code::QuotaExceeded],
+            ..Action::get("", "files_upload_large", "Upload a file to an address from upload_url", |call| {
+                Box::pin(files::upload_url::post(call))
+            })
+        },
+        Action {
+            row: (Method::POST, "/files/{id}/analyse"),
+            answers: Answers::Analysis,
+            errors: OF_ONE,
+            check: file_hash,
+            ..Action::get("", "files_analyse", "Analyse a known file again", |call| {
+                Box::pin(files::analyse::post(call))
+            })
+        },
+        Action {
+            access: DOWNLOADS,
+            answers: Answers::Text,
+            errors: OF_ONE,
+            check: file_hash,
+            ..Action::get("/files/{id}/download_url", "files_download_url", "An address of the file, good for an hour", |call| {
+                Box::pin(files::download::url(call))
+            })
+        },
+        Action {
+            access: DOWNLOADS,
+            answers: Answers::Bytes,
+            errors: OF_ONE,
+            check: file_hash,
+            ..Action::get("/files/{id}/download", "files_download", "The bytes of the file", |call| {
+                Box::pin(files::download::get(call))
+            })
+        },
+        Action {
+            access: Access::Open,
+            cost: Cost::Free,
+            answers: Answers::Bytes,
+            errors: OF_ONE,
+            ..Action::get("/downloads/{ticket}", "downloads", "The bytes of the file that an address from download_url names", |call| {
+                Box::pin(files::download::by_ticket(call))
+            })
+        },
+        Action {
+            cost: Cost::Free,
+            ..Action::get("/metadata", "metadata", "What this server knows: engines, privileges, relationships, costs", |call| {
+                Box::pin(metadata::get(call))
+            })
+        },
+        Action {
+            cost: Cost::Free,
+            errors: &[Code::NotFound, Code::Forbidden],
+            ..Action::get("/users/{id}/overall_quotas", "users_overall_quotas", "What an account may use and has used", |call| {
+                Box::pin(objects::user::overall_quotas(call))
+            })
+        },
+    ];
+    rows.into_iter().map(Action::route).collect()
+}
+
+/// The rows of an object: itself, and two for each relationship.
+fn of_object(object: &'static ObjectType) -> Vec<Route> {
+    let collection = object.kind.collection();
+    let get: Handler = match object.kind {
+        assay_model::Kind::File => |call| Box::pin(objects::file::get(call)),
+        assay_model::Kind::User => |call| Box::pin(objects::user::get(call)),
+        _ => |call| Box::pin(serve::object(call)),
+    };
+    let access = object.needs.map_or(Access::Key, Access::Needs);
+    // VirusTotal does not charge for following an analysis or for reading one's own account.
+    let free = matches!(object.kind, assay_model::Kind::Analysis | assay_model::Kind::User);
+    let cost = if free { Cost::Free } else { Cost::Requests(1) };
+    let base = Route {
+        method: Method::GET,
+        path: format!("{PREFIX}/{collection}/{{id}}"),
+        operation: collection.to_owned(),
+        summary: format!("The {} of that id", object.kind),
+        access,
+        cost,
+        takes: Takes::Nothing,
+        answers: Answers::Object(object.kind.wire()),
+        errors: OF_ONE,
+        query: SHAPE,
+        relationship: None,
+        check: object.check,
+        run: get,
+    };
+    let mut rows = vec![base];
+    for relationship in object.relationships {
+        rows.extend(of_relationship(object, relationship, access));
+    }
+    rows
+}
+
+fn of_relationship(object: &'static ObjectType, relationship: &'static Relationship, access: Access) -> [Route; 2] {
+    let (collection, name) = (object.kind.collection(), relationship.name);
+    let access = relationship.needs.map_or(access, Access::Needs);
+    let row = |path: String, operation: String, answers: Answers, run: Handler| Route {
+        method: Method::GET,
+        path,
+        operation,
+        summary: relationship.description.to_owned(),
+        access,
+        cost: Cost::Requests(1),
+        takes: Takes::Nothing,
+        answers,
+        errors: OF_ONE,
+        query: PAGE,
+        relationship: Some(relationship),
+        check: match object.kind {
+            assay_model::Kind::File => |arguments| serve::check_list(&objects::file::TYPE, arguments),
+            _ => |arguments| serve::check_list(&objects::user::TYPE, arguments),
+        },
+        run,
+    };
+    let (full, bare) = if relationship.many {
+        (Answers::Objects(relationship.returns), Answers::Descriptors)
+    } else {
+        (Answers::One(relationship.returns), Answers::OneDescriptor)
+    };
+    [
+        row(format!("{PREFIX}/{collection}/{{id}}/{name}"), format!("{collection}_{name}"), full, |call| {
+            Box::pin(serve::related(call))
+        }),
+        row(
+            format!("{PREFIX}/{collection}/{{id}}/relationships/{name}"),
+            format!("{collection}_relationships_{name}"),
+            bare,
+            |call| Box::pin(serve::descriptors(call)),
+        ),
+    ]
+}

@@ -1,0 +1,82 @@
+//! `assay file HASH…`: the reports of known files.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use assay_model::FileHash;
+use serde_json::Value;
+
+use crate::client::object::{File, Object};
+use crate::client::problem::{Kind, Problem};
+use crate::client::verdict::Ending;
+use crate::client::{Client, Connection, Verdict};
+use crate::show::output::{complain, print, print_json};
+use crate::show::{Format, Output, Progress, report};
+
+/// What `--help` says of the exit status.
+const EXIT_STATUS: &str = "Exit status:
+  0  every file is known, none is malicious
+  1  every file is known, at least one is malicious
+  2  at least one report could not be had, whatever the others say";
+
+/// Show what the server knows of files, by their hash
+///
+/// JSON is a list of the file objects as the server sent them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct Arguments {
+    /// MD5, SHA-1 or SHA-256
+    #[arg(required = true, value_name = "HASH")]
+    hashes: Vec<String>,
+
+    #[command(flatten)]
+    output: Output,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let client = arguments.connection.open(Arc::new(Progress::new()))?;
+    let mut ending = Ending::default();
+    let mut reports = Vec::new();
+    for hash in &arguments.hashes {
+        match report(&client, hash).await {
+            Ok((data, file)) => {
+                ending.saw(Verdict::of(&file.attributes.last_analysis_stats));
+                reports.push((data, file));
+            }
+            Err(problem) => {
+                ending.failed = true;
+                complain(&problem);
+                if problem.is_final() {
+                    break;
+                }
+            }
+        }
+    }
+    match arguments.output.format {
+        Format::Json => print_json(&reports.iter().map(|(data, _)| data).collect::<Vec<_>>())?,
+        Format::Table => {
+            let look = arguments.output.colours.look();
+            let shown: Vec<_> = reports.iter().map(|(_, file)| report::render(file, look)).collect();
+            if !shown.is_empty() {
+                print(&shown.join("\n\n"))?;
+            }
+        }
+    }
+    Ok(ending.code())
+}
+
+/// The object as the server sent it, and read.
+async fn report(client: &Client, hash: &str) -> Result<(Value, Object<File>), Problem> {
+    let hash = hash.trim();
+    hash.parse::<FileHash>().map_err(|error| Problem::local(format!("{hash}: {error}")))?;
+    let data = client.file(hash).await.map_err(|problem| match problem.kind {
+        Kind::Refused(404) => problem.mend("The server has no such file. `assay scan PATH` uploads one."),
+        _ => problem,
+    })?;
+    let file = Object::read(&data)?;
+    Ok((data, file))
+}

@@ -1,0 +1,37 @@
+//! The client side of the v3 API: what `assay scan`, `file`, `analysis` and `demo` speak to a server with.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`connection`], [`key`], [`address`] | where the server is and what key opens it, from flags and environment |
+//! | [`api`], [`answer`] | requests and what their answers mean |
+//! | [`upload`], [`sample`] | files on disk on their way to the server |
+//! | [`scan`], [`scanned`] | many files, from disk to verdict |
+//! | [`object`], [`verdict`] | the parts of an answer that people are shown |
+//! | [`patience`] | waiting: for a quota, for an analysis |
+//! | [`problem`], [`transport`] | what went wrong, and the mend |
+//!
+//! Invariant: the key leaves this module only in the header `x-apikey` of requests to the server's own origin.
+
+pub(crate) mod address;
+pub(crate) mod answer;
+pub(crate) mod api;
+pub(crate) mod connection;
+pub(crate) mod key;
+pub(crate) mod object;
+pub(crate) mod patience;
+pub(crate) mod plain;
+pub(crate) mod problem;
+pub(crate) mod sample;
+pub(crate) mod scan;
+pub(crate) mod scanned;
+pub(crate) mod transport;
+pub(crate) mod upload;
+pub(crate) mod verdict;
+pub(crate) mod watch;
+
+pub(crate) use api::Client;
+pub(crate) use connection::Connection;
+pub(crate) use sample::Sample;
+pub(crate) use scanned::Scanned;
+pub(crate) use verdict::Verdict;
+pub(crate) use watch::Watch;

@@ -1,0 +1,193 @@
+//! The configuration: one TOML file, `ASSAY_SECTION__KEY` in the environment, flags; the later wins. Unknown keys are
+//! refused; values carry their unit. The struct is the source of the defaults, of `config.example.toml` and of
+//! `docs/reference/config.md`.
+
+use std::path::{Path, PathBuf};
+
+use assay_engines::EnginesConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) mod document;
+pub(crate) mod load;
+pub(crate) mod units;
+
+pub(crate) use load::{Loaded, load};
+
+/// Everything that an operator may set.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The folder that holds everything: database, files, keys, certificates.
+    pub(crate) data: PathBuf,
+    /// Address and port to listen on; port 0 takes a free one.
+    pub(crate) listen: String,
+    /// Whether to listen on a non-loopback address without TLS.
+    pub(crate) insecure_http: bool,
+    /// `off`, `self-signed`, or `CERTIFICATE,KEY`: two PEM files.
+    pub(crate) tls: String,
+    /// The address under which clients reach the server, e.g. `https://assay.example`; where it is empty, what each
+    /// client used.
+    pub(crate) public_url: String,
+    /// Whether to believe `X-Forwarded-Proto` and `X-Forwarded-Host`; only behind a proxy that sets them.
+    pub(crate) trust_forwarded: bool,
+    /// Whether API v2 is served under `/vtapi/v2/`.
+    pub(crate) api_v2: bool,
+    /// Logs.
+    pub(crate) log: Log,
+    /// Work on samples.
+    pub(crate) pipeline: Pipeline,
+    /// What is kept in memory.
+    pub(crate) memory: Memory,
+    /// What the tiers may do.
+    pub(crate) tiers: Tiers,
+    /// The engines that judge samples.
+    pub(crate) engines: EnginesConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: default_data_folder(),
+            listen: "127.0.0.1:8080".to_owned(),
+            insecure_http: false,
+            tls: "off".to_owned(),
+            public_url: String::new(),
+            trust_forwarded: false,
+            api_v2: true,
+            log: Log::default(),
+            pipeline: Pipeline::default(),
+            memory: Memory::default(),
+            tiers: Tiers::default(),
+            engines: EnginesConfig::default(),
+        }
+    }
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    /// `text` for eyes or `json`, a document a line. Goes to standard error.
+    pub(crate) format: LogFormat,
+    /// What is logged, in the manner of `tracing`: `info`, `warn,assay_store=debug`.
+    pub(crate) filter: String,
+    /// Whether each request is logged: id, route, status, time, key id, cost; never a key, never a query.
+    pub(crate) requests: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned(), requests: true }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For eyes.
+    Text,
+    /// A JSON document a line.
+    Json,
+}
+
+/// Section `pipeline`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Pipeline {
+    /// How many samples are worked on at once; 0 is one a processor.
+    pub(crate) workers: usize,
+    /// When the model Magika is asked for the type: `always`, `undecided` (where magic bytes do not decide), `never`.
+    pub(crate) magika: MagikaUse,
+    /// How many uploads may be under way at once.
+    pub(crate) uploads: usize,
+    /// How long an upload may send nothing before it is ended.
+    #[serde(with = "units::duration")]
+    #[schemars(with = "String")]
+    pub(crate) upload_patience: std::time::Duration,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            magika: MagikaUse::Undecided,
+            uploads: 64,
+            upload_patience: std::time::Duration::from_secs(60),
+        }
+    }
+}
+
+/// When Magika is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MagikaUse {
+    /// For every file.
+    Always,
+    /// Where magic bytes do not decide.
+    Undecided,
+    /// For none.
+    Never,
+}
+
+/// Section `memory`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Memory {
+    /// Records of the store.
+    #[schemars(with = "String")]
+    pub(crate) records: bytesize::ByteSize,
+    /// Reports that are ready to be sent.
+    #[schemars(with = "String")]
+    pub(crate) reports: bytesize::ByteSize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { records: bytesize::ByteSize::mib(32), reports: bytesize::ByteSize::mib(32) }
+    }
+}
+
+/// Section `tiers`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tiers {
+    /// What premium accounts may do; public ones may do what VirusTotal's may: 4 requests a minute, 500 a day, 15,500 a
+    /// month.
+    pub(crate) premium: Premium,
+}
+
+/// Section `tiers.premium`. 1000000000 stands for no limit.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Premium {
+    /// API requests in any minute.
+    pub(crate) minute: u64,
+    /// API requests in a UTC day.
+    pub(crate) day: u64,
+    /// API requests in a UTC month.
+    pub(crate) month: u64,
+}
+
+impl Default for Premium {
+    fn default() -> Self {
+        Self { minute: 1_000, day: 1_000_000, month: 30_000_000 }
+    }
+}
+
+impl Config {
+    /// Where the database is.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data.join("assay.sqlite")
+    }
+}
+
+/// `$XDG_DATA_HOME/assay` or `~/.local/share/assay`; a folder `assay-data` here where there is no home.
+#[expect(clippy::disallowed_methods, reason = "the configuration is where the environment is read")]
+fn default_data_folder() -> PathBuf {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_DATA_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
+        .map_or_else(|| Path::new("assay-data").to_owned(), |base| base.join("assay"))
+}

@@ -1,0 +1,26 @@
+//! What people see of an answer: tables on stdout, colours where a terminal wants them, progress on stderr.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`output`] | the flags for form and colour, and the way to stdout |
+//! | [`table`] | the look of every table; cells for verdicts, sizes, dates |
+//! | [`scans`] | a row a scanned file |
+//! | [`report`] | one file's report |
+//! | [`analysis`] | one analysis |
+//! | [`matrix`] | files by engines, for `assay demo` |
+//! | [`progress`] | the bar on stderr |
+//! | [`onward`] | the lines with which a person goes on after `assay demo` |
+//!
+//! Invariant: foreign text (names, rules, server messages) passes [`crate::client::plain`] before it is shown.
+
+pub(crate) mod analysis;
+pub(crate) mod matrix;
+pub(crate) mod onward;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod scans;
+pub(crate) mod table;
+
+pub(crate) use output::{Colours, Format, Output};
+pub(crate) use progress::Progress;

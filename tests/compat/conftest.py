@@ -1,0 +1,75 @@
+"""What the tests share: one server for most of them, accounts on it, and the raw wire."""
+
+import itertools
+
+import pytest
+import vt
+
+from assay import Server
+from samples import unique_malware
+
+_NUMBER = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A server with nothing configured. Shared: a test makes its own files and its own public accounts."""
+    server = Server(tmp_path_factory.mktemp("assay"))
+    yield server.start()
+    log = server.log_tail()
+    assert server.stop() == 0, f"SIGTERM must end the server with status 0:\n{log}"
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A server that a test may do anything to; the test starts it."""
+    server = Server(tmp_path)
+    yield server
+    if server.process is not None:
+        server.kill9()
+
+
+@pytest.fixture(scope="session")
+def operator(server) -> str:
+    """A key without limits."""
+    return server.operator_key
+
+
+@pytest.fixture(scope="session")
+def premium(server) -> str:
+    """A key of the premium tier."""
+    return server.account("premium-of-all-tests", "premium")
+
+
+@pytest.fixture
+def public(server) -> str:
+    """A key of a fresh account of the public tier: four requests a minute."""
+    return server.account(f"public-{next(_NUMBER)}", "public")
+
+
+@pytest.fixture
+def client(server, premium):
+    """vt-py as it comes, with a premium key."""
+    with vt.Client(premium, host=server.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def malware(server) -> dict:
+    """The report of a file that the built-in rules find."""
+    return server.scan(unique_malware(), "malware.zip")
+
+
+@pytest.fixture(scope="session")
+def submitted_often(server) -> str:
+    """The SHA-256 of a file with seven submissions and three analyses."""
+    content = unique_malware()
+    document = server.analysis(server.upload(content, "name-0.zip"))
+    sha256 = document["meta"]["file_info"]["sha256"]
+    for number in range(1, 7):
+        server.analysis(server.upload(content, f"name-{number}.zip"))
+    for _ in range(2):
+        again = server.post(f"/files/{sha256}/analyse")
+        assert again.status_code == 200, again.text
+        server.analysis(again.json()["data"]["id"])
+    return sha256
