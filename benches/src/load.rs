@@ -61,7 +61,12 @@ impl Generator {
 
 fn wrk(address: SocketAddr, load: &Load) -> Result<Figures> {
     let mut command = Command::new("wrk");
-    command.args(["--latency", "-t2", &format!("-c{}", load.connections), &format!("-d{}s", load.time.as_secs().max(1))]);
+    command.args([
+        "--latency",
+        "-t2",
+        &format!("-c{}", load.connections),
+        &format!("-d{}s", load.time.as_secs().max(1)),
+    ]);
     command.args(["-H", &format!("x-apikey: {}", load.key), &format!("http://{address}{}", load.path)]);
     let done = command.output()?;
     let printed = String::from_utf8_lossy(&done.stdout);

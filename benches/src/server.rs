@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_mins(2);
 
 /// The release binary: beside this program, or what `--assay` names.
 pub fn binary(named: Option<PathBuf>) -> Result<PathBuf> {
@@ -90,7 +90,8 @@ impl Server {
     /// A key of a new account of this tier.
     pub fn account(&self, name: &str, tier: &str) -> Result<String> {
         let data = self.folder.join("data");
-        let user = Command::new(&self.binary).args(["user", "create", name, "--tier", tier, "--data"]).arg(&data).output()?;
+        let user =
+            Command::new(&self.binary).args(["user", "create", name, "--tier", tier, "--data"]).arg(&data).output()?;
         if !user.status.success() {
             bail!("assay user create: {}", String::from_utf8_lossy(&user.stderr));
         }

@@ -58,7 +58,7 @@ fn main() -> Result<()> {
     let sampler = Sampler::start(server.id());
     let began = Instant::now();
     while server.data(&format!("/api/v3/analyses/{analysis}"), &server.key()?)?["attributes"]["status"] != "completed" {
-        if began.elapsed() > Duration::from_secs(600) {
+        if began.elapsed() > Duration::from_mins(10) {
             bail!("the analysis does not end:\n{}", server.log());
         }
         std::thread::sleep(Duration::from_millis(200));

@@ -60,7 +60,10 @@ fn main() -> Result<()> {
 
     let generator = Generator::choose();
     let load = Load { path, key, connections, time: Duration::from_secs(seconds) };
-    println!("report: {} bytes; {generator:?}, {connections} connections, {seconds} s a run; account: {tier}", body.len());
+    println!(
+        "report: {} bytes; {generator:?}, {connections} connections, {seconds} s a run; account: {tier}",
+        body.len()
+    );
     let short = Load { time: Duration::from_secs(2), ..load.clone() };
     generator.run(server.address, &short)?;
     generator.run(bare.address, &short)?;
@@ -98,7 +101,7 @@ fn sha256(path: &Path) -> Result<String> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(hasher.finalize()))
 }
 
 /// The peer's process; ends with this value.

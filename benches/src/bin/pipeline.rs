@@ -79,7 +79,8 @@ fn program(name: impl AsRef<Path>) -> Command {
 /// Processor seconds of the server for the whole corpus, and how long it took.
 fn measure(assay: &Path, folder: &Path, rules: &Path, corpus: &Corpus) -> Result<(f64, Duration)> {
     std::fs::create_dir_all(folder)?;
-    let configuration = format!("[[engines.yara.folder]]\npath = {:?}\nsource = \"made up\"\n", rules.display().to_string());
+    let configuration =
+        format!("[[engines.yara.folder]]\npath = {:?}\nsource = \"made up\"\n", rules.display().to_string());
     let server = Server::start(assay, folder, &configuration)?;
     wait_until_idle(&server)?;
     let (before, began) = (process::processor_seconds(server.id())?, Instant::now());

@@ -30,7 +30,7 @@ pub mod accounts;
 pub mod app;
 mod cursor;
 mod envelope;
-mod files;
+pub mod files;
 pub mod gate;
 mod metadata;
 pub mod meter;

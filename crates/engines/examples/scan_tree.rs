@@ -1,13 +1,12 @@
-//! Scans folders with the built-in rules and prints every match and the time: `scan_tree FOLDER…`. For judging
-//! false positives and speed of the pack.
+//! Judges all files of folders with the built-in rules and the heuristic, and prints what is found, the time and
+//! the memory: `scan_tree FOLDER…`. For judging false positives and speed.
 
 use std::time::Duration;
 
 use assay_engines::{EnginesConfig, Panel, Sample};
+use assay_extract::{Identifier, Magika, Options};
 use assay_model::facts::Facts;
 use assay_model::verdict::Category;
-
-const ENGINE: &str = "Assay YARA";
 
 #[tokio::main]
 async fn main() {
@@ -19,28 +18,32 @@ async fn main() {
         println!("{}: {:?} {:#?}", engine.name, engine.status.holds, engine.status.disabled_rules);
     }
     let files: Vec<_> = std::env::args().skip(1).flat_map(walkdir::WalkDir::new).filter_map(Result::ok).collect();
+    let identifier = Identifier::new(Options { magika: Magika::Never });
     let (mut count, mut bytes, mut time) = (0_u32, 0, Duration::ZERO);
     for file in files.iter().filter(|file| file.file_type().is_file()) {
         let Ok(content) = std::fs::read(file.path()) else { continue };
-        let started = tokio::time::Instant::now();
         bytes += content.len();
-        judge(&panel, &file.path().display().to_string(), content).await;
-        time += started.elapsed();
+        let facts = identifier.identify(&content, &[]);
+        time += judge(&panel, &file.path().display().to_string(), content, &facts).await;
         count += 1;
     }
     println!("{count} files, {} MB in {time:?}, {}", bytes >> 20, memory());
 }
 
-async fn judge(panel: &Panel, name: &str, content: Vec<u8>) {
+async fn judge(panel: &Panel, name: &str, content: Vec<u8>, facts: &Facts) -> Duration {
     // Hashes are not measured here.
     let digests = assay_model::Digests::of(b"");
     let sample = Sample { bytes: content.into(), digests };
-    let judgement = panel.judge(&sample, &Facts::default(), assay_model::Timestamp(0)).await;
-    let result = &judgement.results[ENGINE];
-    if result.category != Category::Undetected || !judgement.yara.is_empty() {
-        let rules: Vec<_> = judgement.yara.iter().map(|found| found.rule_name.as_str()).collect();
-        println!("{:?} {rules:?} {name}", result.category);
+    let started = tokio::time::Instant::now();
+    let judgement = panel.judge(&sample, facts, assay_model::Timestamp(0)).await;
+    let time = started.elapsed();
+    for result in judgement.results.values() {
+        if !matches!(result.category, Category::Undetected | Category::TypeUnsupported) {
+            let rules: Vec<_> = judgement.yara.iter().map(|found| found.rule_name.as_str()).collect();
+            println!("{:?} {:?} {rules:?} {:?} {name}", result.category, result.result, judgement.reasons);
+        }
     }
+    time
 }
 
 fn memory() -> String {

@@ -4,4 +4,4 @@ pub(crate) mod analyse;
 pub(crate) mod download;
 pub(crate) mod multipart;
 pub(crate) mod upload;
-pub(crate) mod upload_url;
+pub mod upload_url;

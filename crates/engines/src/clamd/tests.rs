@@ -20,6 +20,7 @@ struct Daemon {
 }
 
 impl Daemon {
+    #[expect(clippy::disallowed_methods, reason = "the peer of this test is another program")]
     /// Starts clamd with these further lines of configuration and waits until it answers.
     async fn start(options: &str) -> Self {
         let program = ["/usr/sbin/clamd", "/usr/local/sbin/clamd", "/usr/bin/clamd"]

@@ -13,10 +13,6 @@ const RUNS: &[&str] = &[
     "cpl", "jar",
 ];
 
-/// Endings that look like a document to a person.
-const READS: &[&str] =
-    &["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "rtf", "txt", "jpg", "jpeg", "png", "gif", "mp4", "zip"];
-
 /// One sign against a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sign {
@@ -34,13 +30,13 @@ fn sign(weight: u32, name: &'static str, reason: impl Into<String>) -> Sign {
 
 /// Whether there is anything here to judge by.
 pub(super) fn knows(facts: &Facts) -> bool {
-    ["pe_info", "elf_info", "pdf_info", "bundle_info", "lnk_info"].iter().any(|name| facts.details.contains_key(*name))
+    ["pe_info", "elf_info", "pdf_info", "bundle_info"].iter().any(|name| facts.details.contains_key(*name))
 }
 
 /// All signs of a file.
 pub(super) fn of(facts: &Facts) -> Vec<Sign> {
-    let kinds: [(&str, fn(&Value, &Facts) -> Vec<Sign>); 5] =
-        [("pe_info", pe), ("elf_info", elf), ("pdf_info", pdf), ("bundle_info", bundle), ("lnk_info", lnk)];
+    let kinds: [(&str, fn(&Value, &Facts) -> Vec<Sign>); 4] =
+        [("pe_info", pe), ("elf_info", elf), ("pdf_info", pdf), ("bundle_info", bundle)];
     kinds.iter().filter_map(|(name, signs)| Some(signs(facts.details.get(*name)?, facts))).flatten().collect()
 }
 
@@ -180,41 +176,7 @@ fn bundle(info: &Value, facts: &Facts) -> Vec<Sign> {
             signs.push(sign(30, "Archive.EncryptedProgram", "it holds little else"));
         }
     }
-    for name in ["filenames", "member_names"].iter().flat_map(|field| list(info, field)).filter_map(Value::as_str) {
-        if let Some(shown) = double_ending(name) {
-            signs.push(sign(100, "Archive.DoubleExtension", format!("a program that poses as a document: `{shown}`")));
-            break;
-        }
-    }
     signs
-}
-
-fn lnk(info: &Value, _: &Facts) -> Vec<Sign> {
-    let arguments = info["command_line_arguments"].as_str().unwrap_or_default().to_ascii_lowercase();
-    let mut signs = Vec::new();
-    if ["powershell", "mshta", "rundll32", "wscript", "cscript", "certutil", "bitsadmin"]
-        .iter()
-        .any(|word| arguments.contains(word))
-    {
-        signs.push(sign(60, "LNK.Interpreter", "a shortcut that starts an interpreter or a download"));
-    }
-    if ["http://", "https://", "\\\\"].iter().any(|word| arguments.contains(word)) {
-        signs.push(sign(40, "LNK.Remote", "a shortcut whose arguments name something on the network"));
-    }
-    if arguments.len() > 260 {
-        signs.push(sign(40, "LNK.LongArguments", "a shortcut with arguments longer than its dialogue shows"));
-    }
-    signs
-}
-
-/// `invoice.pdf.exe`, also with blanks between to push the ending out of sight.
-pub(super) fn double_ending(name: &str) -> Option<String> {
-    let file = name.rsplit(['/', '\\']).next()?;
-    let mut parts = file.rsplit('.').map(|part| part.trim().to_ascii_lowercase());
-    let (last, before) = (parts.next()?, parts.next()?);
-    // Something must stand before the false ending.
-    parts.next()?;
-    (RUNS.contains(&last.as_str()) && READS.contains(&before.as_str())).then(|| file.escape_debug().to_string())
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {

@@ -152,6 +152,6 @@ mod tests {
         assert_eq!((engine.label(), engine.found()), ("EICAR", true));
         assert_eq!(serde_json::to_value(engine).expect("JSON")["method"], "oracle");
         assert!(Object::<File>::read(&json!({"type": "file", "id": "y"})).is_ok());
-        assert!(Object::<File>::read(&json!(["no object"])).is_err());
+        assert!(Object::<File>::read(&json!("no object")).is_err());
     }
 }

@@ -20,6 +20,8 @@ pub(crate) use load::{Loaded, load};
 pub(crate) struct Config {
     /// The folder that holds everything: database, files, keys, certificates.
     pub(crate) data: PathBuf,
+    /// The file with the pepper that keys are hashed with; where it is empty, `pepper` in the data folder.
+    pub(crate) key_pepper_file: PathBuf,
     /// Address and port to listen on; port 0 takes a free one.
     pub(crate) listen: String,
     /// Whether to listen on a non-loopback address without TLS.
@@ -49,6 +51,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: default_data_folder(),
+            key_pepper_file: PathBuf::new(),
             listen: "127.0.0.1:8080".to_owned(),
             insecure_http: false,
             tls: "off".to_owned(),

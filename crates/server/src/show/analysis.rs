@@ -1,7 +1,5 @@
 //! One analysis for eyes: how far it is, and what each engine said.
 
-use comfy_table::{Attribute, Cell};
-
 use super::report::engines;
 use super::table::{self, Look};
 use crate::client::Verdict;
@@ -11,22 +9,21 @@ use crate::client::object::{Analysis, Object};
 pub(crate) fn render(analysis: &Object<Analysis>, look: Look) -> String {
     let attributes = &analysis.attributes;
     let mut facts = look.facts();
-    let label = |name: &str| Cell::new(name).add_attribute(Attribute::Bold);
-    facts.add_row([label("Analysis"), table::text(&analysis.id)]);
-    facts.add_row([label("Status"), table::text(&attributes.status)]);
+    facts.add("Analysis", table::text(&analysis.id));
+    facts.add("Status", table::text(&attributes.status));
     if attributes.is_completed() {
-        facts.add_row([label("Verdict"), table::verdict(Verdict::of(&attributes.stats), &attributes.stats)]);
+        facts.add("Verdict", table::verdict(Verdict::of(&attributes.stats), &attributes.stats));
     }
     if let Some(date) = attributes.date {
-        facts.add_row([label("Asked for"), table::text(&table::date(date))]);
+        facts.add("Asked for", table::text(&table::date(date)));
     }
     if let Some(item) = &analysis.links.item {
-        facts.add_row([label("Of"), table::text(item)]);
+        facts.add("Of", table::text(item));
     }
     if attributes.results.is_empty() {
-        return facts.to_string();
+        return facts.render();
     }
-    format!("{facts}\n{}", engines(&attributes.results, look))
+    format!("{}\n\n{}", facts.render(), engines(&attributes.results, look))
 }
 
 #[cfg(test)]
@@ -40,6 +37,11 @@ mod tests {
         let object = json!({"id": "NDQ=", "links": {"item": "http://host/api/v3/files/275a"},
             "attributes": {"status": "queued", "date": 0, "stats": {"malicious": 0}, "results": {}}});
         let analysis = Object::read(&object).expect("an analysis");
-        insta::assert_snapshot!(render(&analysis, Look::Piped), @"");
+        insta::assert_snapshot!(render(&analysis, Look::Piped), @"
+        Analysis   NDQ=
+        Status     queued
+        Asked for  1970-01-01 00:00:00 UTC
+        Of         http://host/api/v3/files/275a
+        ");
     }
 }

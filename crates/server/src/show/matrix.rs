@@ -50,6 +50,13 @@ mod tests {
             ),
             file("notes.txt", json!({"undetected": 1}), json!({"Assay YARA": {"category": "undetected"}})),
         ];
-        insta::assert_snapshot!(render(&files, Look::Piped), @"");
+        insta::assert_snapshot!(render(&files, Look::Piped), @"
+        ╭───────────┬──────┬──────┬──────────────┬────────────┬────────────────╮
+        │ File      ┆ Type ┆ Size ┆ Assay Static ┆ Assay YARA ┆ Verdict        │
+        ╞═══════════╪══════╪══════╪══════════════╪════════════╪════════════════╡
+        │ eicar.com ┆ Text ┆ 68 B ┆ n/a          ┆ EICAR      ┆ malicious 1/1  │
+        │ notes.txt ┆ Text ┆ 68 B ┆              ┆ –          ┆ undetected 0/1 │
+        ╰───────────┴──────┴──────┴──────────────┴────────────┴────────────────╯
+        ");
     }
 }

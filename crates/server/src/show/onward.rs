@@ -13,44 +13,35 @@ pub(crate) struct Staying<'a> {
 /// The lines for the file of this hash. `program` is how this program was called. Without a server that stays, they
 /// are for one that `assay serve` starts.
 pub(crate) fn lines(staying: Option<&Staying<'_>>, program: &str, sha256: &str) -> String {
-    let (base, key, curl_key) = match staying {
-        Some(Staying { base, key }) => {
-            let key = key.expose_secret();
-            (*base, format!("'{key}'"), format!("'x-apikey: {key}'"))
-        }
-        None => (
-            "http://127.0.0.1:8080",
-            "os.environ['ASSAY_API_KEY']".to_owned(),
-            "\"x-apikey: $ASSAY_API_KEY\"".to_owned(),
-        ),
-    };
-    let import = if staying.is_some() { "import vt" } else { "import os, vt" };
-    let head = match staying {
-        Some(_) => format!("This server stays at {base} until Ctrl-C. Go on from another terminal:"),
-        None => format!(
-            "The server of this demo is gone. `{program} demo --keep` keeps it and fills in its address and key below;\n\
-             `{program} serve` starts one to stay, whose key (shown at its first start) goes into ASSAY_API_KEY. Then:"
-        ),
-    };
-    format!(
-        "{head}\n\n\
-         curl   curl -H {curl_key} {base}/api/v3/files/{sha256}\n\
-         vt-py  pip install vt-py\n\
-         \u{20}      python3 -c \"{import}; client = vt.Client({key}, host='{base}'); \
-         print(client.get_object('/files/{sha256}').last_analysis_stats); client.close()\"\n\
-         assay  {}",
-        own_line(staying, program)
-    )
-}
-
-/// The line for this program itself.
-fn own_line(staying: Option<&Staying<'_>>, program: &str) -> String {
     match staying {
         Some(Staying { base, key }) => {
-            format!("ASSAY_SERVER={base} ASSAY_API_KEY={} {program} scan .", key.expose_secret())
+            let key = key.expose_secret();
+            let requests = requests(base, &format!("'x-apikey: {key}'"), &format!("import vt; key = '{key}'"), sha256);
+            format!(
+                "This server stays at {base} until Ctrl-C. Go on from another terminal:\n\n{requests}\n\n\
+                 `{program} serve` starts one of your own."
+            )
         }
-        None => format!("{program} scan ."),
+        None => format!(
+            "This server is gone again. To go on:\n\n  {program} demo --keep   keeps it, and shows the lines below with its \
+             address and key\n  {program} serve         starts one of your own; ASSAY_API_KEY is the key that it shows at \
+             its first start\n\n{}",
+            requests(
+                "http://127.0.0.1:8080",
+                "\"x-apikey: $ASSAY_API_KEY\"",
+                "import os, vt; key = os.environ['ASSAY_API_KEY']",
+                sha256
+            )
+        ),
     }
+}
+
+/// The same request by curl and by vt-py, which has to be installed first.
+fn requests(base: &str, header: &str, prelude: &str, sha256: &str) -> String {
+    format!(
+        "  curl -H {header} {base}/api/v3/files/{sha256}\n  pip install vt-py\n  python3 -c \"{prelude}; client = \
+         vt.Client(key, host='{base}'); print(client.get_object('/files/{sha256}').last_analysis_stats); client.close()\""
+    )
 }
 
 #[cfg(test)]
@@ -61,11 +52,28 @@ mod tests {
     fn the_lines_of_a_server_that_stays_hold_its_address_and_key() {
         let key = SecretString::from("a55a");
         let staying = Staying { base: "http://127.0.0.1:4000", key: &key };
-        insta::assert_snapshot!(lines(Some(&staying), "assay", "275a"), @"");
+        insta::assert_snapshot!(lines(Some(&staying), "assay", "275a"), @r#"
+        This server stays at http://127.0.0.1:4000 until Ctrl-C. Go on from another terminal:
+
+          curl -H 'x-apikey: a55a' http://127.0.0.1:4000/api/v3/files/275a
+          pip install vt-py
+          python3 -c "import vt; key = 'a55a'; client = vt.Client(key, host='http://127.0.0.1:4000'); print(client.get_object('/files/275a').last_analysis_stats); client.close()"
+
+        `assay serve` starts one of your own.
+        "#);
     }
 
     #[test]
     fn the_lines_after_a_server_that_is_gone_tell_how_to_start_one() {
-        insta::assert_snapshot!(lines(None, "target/release/assay", "275a"), @"");
+        insta::assert_snapshot!(lines(None, "assay", "275a"), @r#"
+        This server is gone again. To go on:
+
+          assay demo --keep   keeps it, and shows the lines below with its address and key
+          assay serve         starts one of your own; ASSAY_API_KEY is the key that it shows at its first start
+
+          curl -H "x-apikey: $ASSAY_API_KEY" http://127.0.0.1:8080/api/v3/files/275a
+          pip install vt-py
+          python3 -c "import os, vt; key = os.environ['ASSAY_API_KEY']; client = vt.Client(key, host='http://127.0.0.1:8080'); print(client.get_object('/files/275a').last_analysis_stats); client.close()"
+        "#);
     }
 }

@@ -1,8 +1,8 @@
 //! One file's report for eyes: what it is, what the engines said, which rules matched.
 
-use comfy_table::{Attribute, Cell, Table};
+use comfy_table::Table;
 
-use super::table::{self, Look};
+use super::table::{self, Facts, Look};
 use crate::client::Verdict;
 use crate::client::object::{File, Object, Results, Rule};
 
@@ -11,28 +11,28 @@ const NAMES: usize = 5;
 
 /// The whole report.
 pub(crate) fn render(file: &Object<File>, look: Look) -> String {
-    let mut parts = vec![facts(&file.id, &file.attributes, look).to_string()];
+    let mut parts = vec![facts(&file.id, &file.attributes, look).render()];
     if !file.attributes.last_analysis_results.is_empty() {
         parts.push(engines(&file.attributes.last_analysis_results, look).to_string());
     }
     if !file.attributes.crowdsourced_yara_results.is_empty() {
         parts.push(rules(&file.attributes.crowdsourced_yara_results, look).to_string());
     }
-    parts.join("\n")
+    parts.join("\n\n")
 }
 
 /// What it is: a line a fact; facts without data are left out.
-fn facts(id: &str, file: &File, look: Look) -> Table {
-    let mut table = look.facts();
+fn facts(id: &str, file: &File, look: Look) -> Facts {
+    let mut facts = look.facts();
     let stats = &file.last_analysis_stats;
-    table.add_row([label("Verdict"), table::verdict(Verdict::of(stats), stats)]);
+    facts.add("Verdict", table::verdict(Verdict::of(stats), stats));
     let date = |seconds: Option<i64>| seconds.map(|seconds| table::date(seconds).into_owned());
     let rows = [
         ("Name", file.meaningful_name.clone()),
         ("Other names", other_names(file)),
         ("Type", file_type(file)),
         ("Magic", file.magic.clone()),
-        ("Size", file.size.map(|bytes| format!("{} ({bytes} bytes)", table::size(bytes)))),
+        ("Size", file.size.map(size)),
         ("SHA-256", Some(file.sha256.clone().unwrap_or_else(|| id.to_owned()))),
         ("SHA-1", file.sha1.clone()),
         ("MD5", file.md5.clone()),
@@ -46,14 +46,15 @@ fn facts(id: &str, file: &File, look: Look) -> Table {
     ];
     for (name, value) in rows {
         if let Some(value) = value {
-            table.add_row([label(name), table::text(&value)]);
+            facts.add(name, table::text(&value));
         }
     }
-    table
+    facts
 }
 
-fn label(name: &str) -> Cell {
-    Cell::new(name).add_attribute(Attribute::Bold)
+fn size(bytes: u64) -> String {
+    let rounded = table::size(bytes);
+    if bytes < 1024 { rounded } else { format!("{rounded} ({bytes} bytes)") }
 }
 
 fn times(count: u64) -> String {
@@ -132,7 +133,31 @@ mod tests {
             "crowdsourced_yara_results": [
                 {"rule_name": "eicar", "ruleset_name": "test", "source": "Assay", "author": "A", "match_date": 1}]}});
         let file = Object::read(&object).expect("a file");
-        insta::assert_snapshot!(render(&file, Look::Piped), @"");
+        insta::assert_snapshot!(render(&file, Look::Piped), @"
+        Verdict          malicious 1/2
+        Name             eicar.com
+        Other names      a, b
+        Type             Text (text)
+        Size             68 B
+        SHA-256          275a
+        MD5              44d8
+        Tags             eicar
+        First submitted  2025-11-23 09:47:01 UTC
+        Submitted        2 times
+
+        ╭────────┬────────────┬───────┬─────────┬──────────╮
+        │ Engine ┆ Category   ┆ Found ┆ Version ┆ Updated  │
+        ╞════════╪════════════╪═══════╪═════════╪══════════╡
+        │ YARA   ┆ malicious  ┆ EICAR ┆ 1.22.1  ┆          │
+        │ Static ┆ undetected ┆       ┆ 0.1.0   ┆ 20261120 │
+        ╰────────┴────────────┴───────┴─────────┴──────────╯
+
+        ╭───────────┬─────────┬────────┬────────┬─────────────╮
+        │ YARA rule ┆ Ruleset ┆ Author ┆ Source ┆ Description │
+        ╞═══════════╪═════════╪════════╪════════╪═════════════╡
+        │ eicar     ┆ test    ┆ A      ┆ Assay  ┆             │
+        ╰───────────┴─────────┴────────┴────────┴─────────────╯
+        ");
     }
 
     #[test]

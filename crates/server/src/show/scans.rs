@@ -99,7 +99,16 @@ mod tests {
 
     #[test]
     fn a_row_gives_verdict_findings_and_a_short_hash_and_the_sum_names_errors_first() {
-        insta::assert_snapshot!(render(&files(), Look::Piped), @"");
+        insta::assert_snapshot!(render(&files(), Look::Piped), @r"
+        ╭───────────────┬────────────────┬──────────────────────────────┬──────┬──────────────╮
+        │ File          ┆ Verdict        ┆ Found                        ┆ Size ┆ SHA-256      │
+        ╞═══════════════╪════════════════╪══════════════════════════════╪══════╪══════════════╡
+        │ eicar.com     ┆ malicious 2/4  ┆ Eicar-Test, EICAR            ┆ 68 B ┆ 275a021bbfb6 │
+        │ notes.txt     ┆ undetected 0/4 ┆                              ┆ 68 B ┆ 275a021bbfb6 │
+        │ gone\u{1b}[2J ┆ error          ┆ cannot be read: No such file ┆      ┆              │
+        ╰───────────────┴────────────────┴──────────────────────────────┴──────┴──────────────╯
+        3 files: 1 error, 1 malicious, 1 undetected
+        ");
     }
 
     #[test]

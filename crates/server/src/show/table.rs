@@ -35,12 +35,12 @@ impl Look {
         table
     }
 
-    /// Facts by name: two columns without a frame.
-    pub(crate) fn facts(self) -> Table {
+    /// Facts by name, none yet.
+    pub(crate) fn facts(self) -> Facts {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         self.arrange(&mut table);
-        table
+        Facts(table)
     }
 
     fn arrange(self, table: &mut Table) {
@@ -53,6 +53,24 @@ impl Look {
             }
             Self::Coloured => table.set_content_arrangement(ContentArrangement::Dynamic),
         };
+    }
+}
+
+/// A line a fact: its name, what it is; no frame.
+pub(crate) struct Facts(Table);
+
+impl Facts {
+    /// One more fact.
+    pub(crate) fn add(&mut self, name: &str, value: Cell) {
+        self.0.add_row([Cell::new(name).add_attribute(Attribute::Bold), value]);
+    }
+
+    /// The lines.
+    pub(crate) fn render(mut self) -> String {
+        if let Some(names) = self.0.column_mut(0) {
+            names.set_padding((0, 1));
+        }
+        self.0.trim_fmt()
     }
 }
 
@@ -88,6 +106,7 @@ pub(crate) fn opinion(engine: Option<&Engine>) -> Cell {
         None => faint(""),
         Some(engine) if engine.found() => text(engine.label()).fg(colour(&engine.category)),
         Some(engine) if engine.category == "undetected" => faint("–"),
+        Some(engine) if engine.category == "type-unsupported" => faint("n/a"),
         Some(engine) => Cell::new(plain(&engine.category)).fg(colour(&engine.category)),
     }
 }

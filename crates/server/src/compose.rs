@@ -1,0 +1,159 @@
+//! The only place that opens every seam and puts the server together. In goes a configuration, out comes a running
+//! [`Server`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use assay_api::{App, Settings};
+use assay_extract::{Identifier, Magika, Options};
+use assay_model::clock::{Clock, System};
+use assay_pipeline::{Pipeline, worker};
+use secrecy::SecretString;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, MagikaUse};
+use crate::installation::{self, FirstKey, SystemRandom};
+use crate::listener::{self, Listening};
+use crate::tls::{self, Tls};
+
+/// How long running requests may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How often what is over is swept, and figures of the store are taken.
+const CHORES: Duration = Duration::from_secs(15);
+
+/// A server that runs.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// `scheme://host:port` for clients on this machine.
+    pub(crate) base: String,
+    /// The operator's key, where it was just made.
+    pub(crate) operator_key: Option<SecretString>,
+    /// Where that key was written, where nobody watches.
+    pub(crate) key_written_to: Option<PathBuf>,
+    /// What clients must trust, where the certificate is our own.
+    pub(crate) authority: Option<PathBuf>,
+    app: Arc<App>,
+    listening: Listening,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+    _folder: std::fs::File,
+}
+
+/// Starts a server that shows its first key to the caller.
+pub(crate) async fn start(config: &Config) -> anyhow::Result<Server> {
+    start_with(config, None).await
+}
+
+/// Starts a server that writes its first key to a file, where one is named.
+pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyhow::Result<Server> {
+    let clock: Arc<dyn Clock> = Arc::new(System);
+    let tls = Tls::parse(&config.tls)?;
+    let socket = listener::bind(&config.listen, tls.is_on(), config.insecure_http)?;
+    let folder = installation::lock(config)?;
+    let installation = installation::open(config).await?;
+    let (panel, blobs) = tokio::try_join!(
+        async { assay_engines::open(&config.engines, &config.data.join("cache")).await.map_err(anyhow::Error::from) },
+        async {
+            let blobs = assay_blobs::Config::Directory(config.data.join("blobs"));
+            assay_blobs::open(&blobs).await.context("cannot open the folder of files")
+        }
+    )?;
+    let pipeline = Arc::new(Pipeline {
+        store: installation.store.clone(),
+        blobs,
+        panel,
+        identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
+        clock: clock.clone(),
+    });
+    let first = installation::initialise(&installation, config, key_file, &*clock).await?;
+    let certificates = tls::open(&tls, &config.data)?;
+    let settings = settings(config, certificates.is_some());
+    let app = App::new(pipeline.clone(), installation.pepper, Arc::new(SystemRandom), settings);
+    let router = listener::with_probes(assay_api::router(&app), app.clone());
+    let authority = certificates.as_ref().and_then(|certificates| certificates.authority.clone());
+    let scheme = if certificates.is_some() { "https" } else { "http" };
+    let (address, listening) = listener::serve(socket, certificates, router)?;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(worker::run(pipeline.clone(), workers(config), stop.clone()));
+    let (watched, watch_stop) = (pipeline.panel.clone(), stop.clone());
+    tasks.spawn(async move { watched.watch(watch_stop).await });
+    tasks.spawn(chores(pipeline, clock, stop.clone()));
+    let (operator_key, key_written_to) = match first {
+        Some(FirstKey { key, written_to }) => (Some(key), written_to),
+        None => (None, None),
+    };
+    let base = format!("{scheme}://{}", reachable(address));
+    Ok(Server { address, base, operator_key, key_written_to, authority, app, listening, tasks, stop, _folder: folder })
+}
+
+impl Server {
+    /// Drains: running requests end, jobs are left to their leases, what was leased of quotas is given back.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.listening.drain(DRAIN).await?;
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        self.app.meter.settle().await;
+        Ok(())
+    }
+}
+
+fn settings(config: &Config, tls: bool) -> Settings {
+    Settings {
+        public_url: Some(config.public_url.clone()).filter(|url| !url.is_empty()),
+        tls,
+        trust_forwarded: config.trust_forwarded,
+        v2: config.api_v2,
+        uploads: config.pipeline.uploads,
+        upload_patience: config.pipeline.upload_patience,
+        report_cache: config.memory.reports.as_u64(),
+    }
+}
+
+fn magika(config: &Config) -> Magika {
+    match config.pipeline.magika {
+        MagikaUse::Always => Magika::Always,
+        MagikaUse::Undecided => Magika::Undecided,
+        MagikaUse::Never => Magika::Never,
+    }
+}
+
+fn workers(config: &Config) -> usize {
+    match config.pipeline.workers {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        count => count,
+    }
+}
+
+/// An unspecified address is reached by the loopback one.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        std::net::IpAddr::V4(ip) if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// What has to be done now and then.
+async fn chores(pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = assay_api::files::upload_url::sweep(&*pipeline.store, clock.now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old upload addresses could not be swept");
+        }
+        if let Ok(backlog) = pipeline.store.backlog().await {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the count stays far below 2^52")]
+            let (open, dead) = (backlog.open as f64, backlog.dead as f64);
+            metrics::gauge!("assay_jobs", "state" => "open").set(open);
+            metrics::gauge!("assay_jobs", "state" => "dead").set(dead);
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(CHORES)).await.is_none() {
+            return;
+        }
+    }
+}
