@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -135,6 +136,11 @@ class Server:
         """Whether it runs and answers."""
         answer = self.session.get(f"{self.url}/healthz", timeout=10, verify=self.verify)
         return self.process.poll() is None and answer.status_code == 200
+
+    def resident(self) -> int:
+        """Its resident memory in bytes."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE).group(1))
 
     def log_tail(self, size: int = 4000) -> str:
         """The end of what it wrote."""

@@ -50,9 +50,9 @@ async def test_an_iterator_walks_pages_and_knows_its_meta(async_client, submitte
     assert len(set(found)) == 7
 
 
-async def test_a_scan_is_waited_for(async_client, submitted_often):
+async def test_a_scan_is_waited_for(async_client, malware):
     copy = io.BytesIO()
-    await async_client.download_file_async(submitted_often, copy)
+    await async_client.download_file_async(malware["id"], copy)
     copy.seek(0)
     analysis = await async_client.scan_file_async(copy)
     analysis = await async_client.wait_for_analysis_completion(analysis)

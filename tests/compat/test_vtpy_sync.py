@@ -6,6 +6,7 @@ import time
 
 import pytest
 import vt
+from vt.utils import make_sync
 
 from samples import eicar, sha256, unique, unique_malware
 
@@ -231,7 +232,7 @@ def test_a_cursor_that_is_none_is_told(client, submitted_often):
 
 def test_methods_that_an_endpoint_has_not_end_in_a_client_error(client, malware):
     for response in (client.delete("/files/{}", malware["id"]), client.patch("/files/{}", malware["id"])):
-        error = client.get_error(response)
+        error = make_sync(client.get_error_async(response))
         assert isinstance(error, vt.APIError) and error.code == "BadRequestError"
 
 

@@ -20,7 +20,7 @@ def exchange(port: int, request: bytes, *, then_close: bool = False, within: flo
             connection.sendall(request)
             if then_close:
                 connection.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             pass  # It answered before we were done; what it said can still be read.
         received = b""
         try:

@@ -76,7 +76,9 @@ fn print() -> Result<Vec<(String, Vec<u8>)>> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    tools::step("reference", tools::program(assay).args(["reference", "--out"]).arg(&folder))?;
+    let mut reference = tools::program(assay);
+    reference.args(["reference", "--out"]).arg(&folder).arg("--example").arg(folder.join(EXAMPLE));
+    tools::step("reference", &mut reference)?;
     let mut printed = Vec::new();
     for name in names(&folder)? {
         let text = fs::read(folder.join(&name))?;

@@ -7,6 +7,10 @@ use assay_model::apikey::Pepper;
 use assay_model::random::Random;
 use assay_pipeline::Pipeline;
 use assay_store::Store;
+use axum::body::Body;
+use futures_util::StreamExt as _;
+use http_body::Body as _;
+use tokio_util::task::TaskTracker;
 
 use crate::gate::Identities;
 use crate::meter::Meter;
@@ -16,6 +20,11 @@ use crate::report::Reports;
 pub const DIRECT_UPLOAD: u64 = 32 << 20;
 /// The largest body of an upload address, as at VirusTotal.
 pub const LARGE_UPLOAD: u64 = 650 << 20;
+
+/// What is read of a body that was refused unread.
+const LINGER_BYTES: usize = 1 << 20;
+/// And for how long.
+const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
@@ -65,6 +74,7 @@ pub struct App {
     pub(crate) identities: Identities,
     pub(crate) reports: Reports,
     pub(crate) uploads: Arc<tokio::sync::Semaphore>,
+    lingering: TaskTracker,
 }
 
 impl App {
@@ -75,11 +85,33 @@ impl App {
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),
             uploads: Arc::new(tokio::sync::Semaphore::new(settings.uploads)),
+            lingering: TaskTracker::new(),
             pipeline,
             pepper,
             random,
             settings,
         })
+    }
+
+    /// Reads a little of a body that was refused unread, and throws it away: a connection that is closed while the
+    /// client still sends would lose the answer on its way. Bounded in bytes and time.
+    pub(crate) fn linger(&self, body: Body) {
+        if body.is_end_stream() {
+            return;
+        }
+        self.lingering.spawn(async move {
+            let mut stream = body.into_data_stream();
+            let mut left = LINGER_BYTES;
+            let read = async {
+                while let Some(Ok(piece)) = stream.next().await {
+                    left = left.saturating_sub(piece.len());
+                    if left == 0 {
+                        return;
+                    }
+                }
+            };
+            let _the_client_is_slow = tokio::time::timeout(LINGER_TIME, read).await;
+        });
     }
 
     /// The store.

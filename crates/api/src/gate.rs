@@ -11,6 +11,7 @@ use assay_model::privilege::Privilege;
 use assay_model::quota::Limits;
 use assay_model::record::{Class, Key, Record};
 use assay_model::{Code, Error, Kind, Result};
+use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use quick_cache::sync::Cache;
 use sync_wrapper::SyncWrapper;
@@ -122,28 +123,45 @@ pub(crate) async fn pass(
     app: &Arc<App>,
     route: &Arc<Route>,
     arguments: Arguments,
-    request: Request<axum::body::Body>,
+    request: Request<Body>,
     entry: &mut Entry,
 ) -> Result<Reply> {
     let (head, body) = request.into_parts();
-    let caller = authenticate(app, route, &head.headers).await?;
-    entry.caller(caller.0.as_ref());
-    let granted = authorise(caller, route)?;
-    (route.check)(&arguments)?;
-    let paid = meter(app, granted, route.cost.requests()).await?;
-    entry.paid(paid.receipt());
-    let base = envelope::base(&app.settings, &head.headers);
+    let paid = match admit(app, route, &arguments, &head.headers, entry).await {
+        Ok(paid) => paid,
+        Err(error) => {
+            app.linger(body);
+            return Err(error);
+        }
+    };
     let call = Call {
         app: app.clone(),
         route: route.clone(),
         paid: paid.clone(),
         arguments,
+        base: envelope::base(&app.settings, &head.headers),
         headers: head.headers,
-        base,
         body: SyncWrapper::new(body),
     };
     let outcome = (route.run)(call).await;
     settle(app, &paid, outcome, entry).await
+}
+
+/// Everything before the work.
+async fn admit(
+    app: &App,
+    route: &Route,
+    arguments: &Arguments,
+    headers: &HeaderMap,
+    entry: &mut Entry,
+) -> Result<Paid> {
+    let caller = authenticate(app, route, headers).await?;
+    entry.caller(caller.0.as_ref());
+    let granted = authorise(caller, route)?;
+    (route.check)(arguments)?;
+    let paid = meter(app, granted, route.cost.requests()).await?;
+    entry.paid(paid.receipt());
+    Ok(paid)
 }
 
 /// Gives back what a call cost where nothing is consumed: new files, requests of the wrong shape, our own faults.

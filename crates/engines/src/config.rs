@@ -43,7 +43,7 @@ pub struct YaraConfig {
 
 impl Default for YaraConfig {
     fn default() -> Self {
-        Self { enabled: true, builtin: true, folder: Vec::new(), patience: Duration::from_secs(120), threads: 0 }
+        Self { enabled: true, builtin: true, folder: Vec::new(), patience: Duration::from_mins(2), threads: 0 }
     }
 }
 
@@ -75,7 +75,7 @@ pub struct ClamdConfig {
 
 impl Default for ClamdConfig {
     fn default() -> Self {
-        Self { address: None, patience: Duration::from_secs(120) }
+        Self { address: None, patience: Duration::from_mins(2) }
     }
 }
 

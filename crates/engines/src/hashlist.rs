@@ -194,10 +194,13 @@ fn renew(old: Vec<Arc<List>>, cache: &Path) -> (Vec<Arc<List>>, Vec<String>) {
             Ok(true) => load(list.kind, &list.path, cache),
             Err(error) => Err(error),
         };
-        loaded.map(Arc::new).unwrap_or_else(|error| {
-            trouble.push(format!("{} was not reloaded: {error}", list.path.display()));
-            list
-        })
+        loaded.map_or_else(
+            |error| {
+                trouble.push(format!("{} was not reloaded: {error}", list.path.display()));
+                list
+            },
+            Arc::new,
+        )
     });
     let renewed = renewed.collect();
     (renewed, trouble)

@@ -62,7 +62,7 @@ impl Compiled {
 
 impl std::fmt::Debug for Compiled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Compiled").field("count", &self.count).field("disabled", &self.disabled).finish()
+        f.debug_struct("Compiled").field("count", &self.count).field("disabled", &self.disabled).finish_non_exhaustive()
     }
 }
 
@@ -101,6 +101,6 @@ fn number_of(namespace: &str) -> Option<usize> {
 
 fn line_of(text: &str, offset: usize) -> u32 {
     let head = &text.as_bytes()[..offset.min(text.len())];
-    let lines = head.iter().filter(|byte| **byte == b'\n').count();
-    u32::try_from(lines + 1).unwrap_or(u32::MAX)
+    let lines = head.split(|byte| *byte == b'\n').count();
+    u32::try_from(lines).unwrap_or(u32::MAX)
 }

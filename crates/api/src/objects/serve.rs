@@ -124,7 +124,7 @@ async fn member(viewer: &Viewer<'_>, key: &Key, record: Option<Arc<Record>>, arg
 }
 
 /// An object with its attributes and the relationships that were asked for.
-async fn full(
+pub(crate) async fn full(
     viewer: &Viewer<'_>,
     object_type: &ObjectType,
     record: &Record,

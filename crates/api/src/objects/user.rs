@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use assay_model::account::{AccountStatus, User};
+use assay_model::account::{AccountStatus, Tier, User};
 use assay_model::privilege::Privilege;
 use assay_model::quota::Quota;
 use assay_model::record::{Facet, FacetName, Key, Record, Space};
@@ -50,6 +50,7 @@ pub struct UserAttributes {
     email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     privileges: Option<Map<String, Value>>,
+    /// By quota: what is allowed and what was used. Only in the object itself, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Map<String, Value>>,
 }
@@ -89,7 +90,6 @@ fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>
     let own = caller(viewer).is_some_and(|account| **account == *record.key.id);
     let tier = viewer.paid.identity().filter(|_| own).map(|identity| &identity.tier);
     let granted = |privilege: &Privilege| (privilege.wire().to_owned(), json!({ "granted": true }));
-    let allowed = |quota: &Quota, allowed: u64| (quota.wire().to_owned(), json!({ "allowed": allowed, "used": 0 }));
     let attributes = UserAttributes {
         first_name: user.first_name,
         last_name: user.last_name,
@@ -98,7 +98,7 @@ fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>
         user_since: user.user_since,
         email: user.email.filter(|_| sees_all(record, viewer)),
         privileges: tier.map(|tier| tier.privileges.iter().map(granted).collect()),
-        quotas: tier.map(|tier| Quota::ALL.iter().map(|quota| allowed(quota, tier.limits.of(*quota))).collect()),
+        quotas: None,
     };
     match serde_json::to_value(attributes) {
         Ok(Value::Object(attributes)) => Ok(attributes),
@@ -106,23 +106,33 @@ fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>
     }
 }
 
-/// `GET /users/{id}`: like any object, with what was used of each quota.
+/// `GET /users/{id}`: like any object, and for those who may see it what was used of each quota.
 pub(crate) async fn get(call: Call) -> Result<Reply> {
     let viewer = call.viewer();
-    let record = locate(&viewer, call.arguments.path("id")).await?;
     let inline = super::serve::inline_names(&TYPE, &call.arguments)?;
-    let reply = super::serve::whole(&call, &TYPE, &record, &inline).await?;
-    let crate::route::ReplyBody::Json(text) = &reply.body else { return Ok(reply) };
-    let mut answer: Value = serde_json::from_slice(text).unwrap_or_default();
-    if let Some(Value::Object(quotas)) = answer.pointer_mut("/data/attributes/quotas") {
-        for (name, value) in quotas {
-            let quota = Quota::ALL.iter().find(|quota| quota.wire() == name);
-            if let Some(quota) = quota {
-                value["used"] = call.app.meter.used(&record.key.id, *quota).await?.into();
-            }
-        }
+    let record = locate(&viewer, call.arguments.path("id")).await?;
+    let mut object = super::serve::full(&viewer, &TYPE, &record, &call.arguments, &inline).await?;
+    let wanted = call.arguments.list("attributes");
+    if sees_all(&record, &viewer) && (wanted.is_empty() || wanted.contains(&"quotas")) {
+        let quotas = figures(&call, &record).await?;
+        let quotas = quotas.into_iter().map(|(name, figures)| (name.to_owned(), figures));
+        object["attributes"]["quotas"] = quotas.collect::<Map<_, _>>().into();
     }
-    Ok(Reply::value(&answer))
+    Ok(Reply::data(object))
+}
+
+/// Every quota with what is allowed and what was used.
+async fn figures(call: &Call, record: &Record) -> Result<Vec<(&'static str, Value)>> {
+    let user: User = record.parse()?;
+    let tier = call.app.store().read(&Key::shared(Kind::Tier, user.tier)).await?;
+    let tier: Option<Tier> = tier.map(|record| record.parse()).transpose()?;
+    let allowed = |quota| tier.as_ref().map_or(0, |tier| tier.limits.of(quota));
+    let mut figures = Vec::with_capacity(Quota::ALL.len());
+    for &quota in Quota::ALL {
+        let used = call.app.meter.used(&record.key.id, quota).await?;
+        figures.push((quota.wire(), json!({ "allowed": allowed(quota), "used": used })));
+    }
+    Ok(figures)
 }
 
 /// `GET /users/{id}/overall_quotas`: every quota by name, what is allowed and what was used. Costs nothing.
@@ -135,15 +145,7 @@ pub(crate) async fn overall_quotas(call: Call) -> Result<Reply> {
             "You are not authorized to perform the requested operation: quotas are shown to the account itself and to operators",
         ));
     }
-    let user: User = record.parse()?;
-    let tier = call.app.store().read(&Key::shared(Kind::Tier, user.tier)).await?;
-    let tier: Option<assay_model::account::Tier> = tier.map(|record| record.parse()).transpose()?;
-    let limits = tier.map_or(assay_model::quota::Limits { minute: 0, day: 0, month: 0 }, |tier| tier.limits);
-    let mut quotas = Map::new();
-    for quota in Quota::ALL {
-        let used = call.app.meter.used(&record.key.id, *quota).await?;
-        let figures = json!({ "user": { "allowed": limits.of(*quota), "used": used } });
-        quotas.insert(quota.wire().to_owned(), figures);
-    }
-    Ok(Reply::data(quotas))
+    let figures = figures(&call, &record).await?.into_iter();
+    let quotas = figures.map(|(name, figures)| (name.to_owned(), json!({ "user": figures })));
+    Ok(Reply::data(quotas.collect::<Map<_, _>>()))
 }

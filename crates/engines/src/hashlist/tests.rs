@@ -135,12 +135,11 @@ async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_i
 
 #[tokio::test]
 async fn every_entry_of_a_list_is_found_and_nothing_between_them() {
-    let text: String = (0..5000).map(|number| format!("{},n{number}\n", of(&number.to_string()).sha1)).collect();
+    let lines = (0..5000).map(|number| format!("{},n{number}", of(&number.to_string()).sha1));
     // Entries that begin alike, as no real hashes do, must not confuse the search.
-    let alike: String = (0..3000)
-        .map(|number| format!("00000000000000000000000000000000000000000000000000000000{number:08x}\n"))
-        .collect();
-    let lists = Lists::new(&[("l.txt", &(text + &alike))]);
+    let alike = (0..3000).map(|number| format!("00000000000000000000000000000000000000000000000000000000{number:08x}"));
+    let text = lines.chain(alike).collect::<Vec<_>>().join("\n");
+    let lists = Lists::new(&[("l.txt", &text)]);
     let engine = lists.open(&["l.txt"], &[]).await;
     for number in 0..5000 {
         let finding = judge(&engine, &number.to_string()).await;

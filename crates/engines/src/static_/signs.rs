@@ -1,5 +1,5 @@
 //! The signs: facts in, what speaks against the file out. Shapes of the facts: `pe_info`, `elf_info`,
-//! `pdf_info`, `bundle_info` as in VirusTotal's file object (<https://docs.virustotal.com/reference/files>).
+//! `pdf_info`, `bundle_info` as in `VirusTotal`'s file object (<https://docs.virustotal.com/reference/files>).
 
 use assay_model::facts::Facts;
 use serde_json::Value;
@@ -28,22 +28,26 @@ fn sign(weight: u32, name: &'static str, reason: impl Into<String>) -> Sign {
     Sign { weight, name, reason: reason.into() }
 }
 
+/// Looks at one kind of details for signs.
+type Look = fn(&Value, &Facts) -> Vec<Sign>;
+
+/// The details that are looked at.
+const KINDS: &[(&str, Look)] = &[("pe_info", pe), ("elf_info", elf), ("pdf_info", pdf), ("bundle_info", bundle)];
+
 /// Whether there is anything here to judge by.
 pub(super) fn knows(facts: &Facts) -> bool {
-    ["pe_info", "elf_info", "pdf_info", "bundle_info"].iter().any(|name| facts.details.contains_key(*name))
+    KINDS.iter().any(|(name, _)| facts.details.contains_key(*name))
 }
 
 /// All signs of a file.
 pub(super) fn of(facts: &Facts) -> Vec<Sign> {
-    let kinds: [(&str, fn(&Value, &Facts) -> Vec<Sign>); 4] =
-        [("pe_info", pe), ("elf_info", elf), ("pdf_info", pdf), ("bundle_info", bundle)];
-    kinds.iter().filter_map(|(name, signs)| Some(signs(facts.details.get(*name)?, facts))).flatten().collect()
+    KINDS.iter().filter_map(|(name, signs)| Some(signs(facts.details.get(*name)?, facts))).flatten().collect()
 }
 
 fn pe(info: &Value, _: &Facts) -> Vec<Sign> {
     let mut signs = Vec::new();
     let sections = list(info, "sections");
-    let name_of = |section: &Value| section["name"].as_str().unwrap_or_default().to_owned();
+    let name_of = |section: &Value| section["name"].as_str().unwrap_or_default().escape_debug().to_string();
     let flags = |section: &Value| section["flags"].as_str().unwrap_or_default().to_owned();
     if let Some(section) = sections.iter().find(|section| flags(section).contains('w') && flags(section).contains('x'))
     {
@@ -127,7 +131,7 @@ fn elf(info: &Value, _: &Facts) -> Vec<Sign> {
         flags.contains('W') && flags.contains('X')
     };
     if let Some(section) = sections.iter().find(open) {
-        let name = section["name"].as_str().unwrap_or_default();
+        let name = section["name"].as_str().unwrap_or_default().escape_debug();
         signs.push(sign(40, "ELF.WritableCode", format!("the section `{name}` is both writable and executable")));
     }
     signs

@@ -22,30 +22,30 @@ pub(super) struct Scanned {
 /// Scans the job's sample, then its members if it is an archive. When the time is up, what was found until
 /// then counts; if that is nothing, the scan gives up.
 pub(super) fn scan(scanner: &mut Scanner<'_>, job: &Job) -> Result<Scanned, EngineError> {
-    let mut scanned = Scanned::default();
-    let mut outcome = add(&mut scanned, scanner, &job.bytes, job.deadline, InSubfile(false));
+    let mut result = Scanned::default();
+    let mut outcome = add(&mut result, scanner, &job.bytes, job.deadline, InSubfile(false));
     if outcome.is_ok() && archive::is_archive(&job.bytes) {
         let walk = archive::walk(&job.bytes, None, &archive::Limits::default(), &mut |member| {
             if job.is_abandoned() {
                 return ControlFlow::Break(());
             }
-            outcome = add(&mut scanned, scanner, member.bytes, job.deadline, InSubfile(true));
+            outcome = add(&mut result, scanner, member.bytes, job.deadline, InSubfile(true));
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if walk.encrypted {
-            scanned.remarks.push("encrypted members were not scanned".to_owned());
+            result.remarks.push("encrypted members were not scanned".to_owned());
         }
         if walk.cut.is_some() {
-            scanned.remarks.push("the archive is too large, too deep or damaged; not all of it was scanned".to_owned());
+            result.remarks.push("the archive is too large, too deep or damaged; not all of it was scanned".to_owned());
         }
     }
     match outcome {
-        Err(EngineError::GaveUp(_)) if !scanned.matches.is_empty() => {
-            scanned.remarks.push("the time was up before all was scanned".to_owned());
-            Ok(scanned)
+        Err(EngineError::GaveUp(_)) if !result.matches.is_empty() => {
+            result.remarks.push("the time was up before all was scanned".to_owned());
+            Ok(result)
         }
         Err(error) => Err(error),
-        Ok(()) => Ok(scanned),
+        Ok(()) => Ok(result),
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, job: &Job) -> Result<Scanned, Engi
 struct InSubfile(bool);
 
 fn add(
-    scanned: &mut Scanned,
+    result: &mut Scanned,
     scanner: &mut Scanner<'_>,
     bytes: &[u8],
     deadline: Instant,
@@ -70,8 +70,8 @@ fn add(
     })?;
     for rule in found {
         let known = |seen: &YaraMatch| seen.in_subfile == in_subfile && seen.rule.order == rule.order;
-        if !scanned.matches.iter().any(known) {
-            scanned.matches.push(YaraMatch { rule, in_subfile });
+        if !result.matches.iter().any(known) {
+            result.matches.push(YaraMatch { rule, in_subfile });
         }
     }
     Ok(())

@@ -74,9 +74,9 @@ fn work(compiled: &Compiled, queue: &Mutex<Receiver<Job>>) {
         if job.is_abandoned() {
             continue;
         }
-        let scanned =
+        let result =
             catch_unwind(AssertUnwindSafe(|| scan(scanner.get_or_insert_with(|| Scanner::new(compiled)), &job)));
-        let answer = scanned.unwrap_or_else(|_| {
+        let answer = result.unwrap_or_else(|_| {
             // What a panic left behind in the scanner is not to be trusted.
             scanner = None;
             Err(EngineError::Failed("the rule engine panicked".to_owned()))

@@ -103,6 +103,8 @@ struct Sections {
 }
 
 fn sections<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>, budget: &mut Budget) -> Sections {
+    // The loader reads whole sectors of 512 bytes, unless the file asks for a finer alignment.
+    let sectors = file.nt_headers().optional_header().file_alignment() >= 0x200;
     let mut found = Sections { rows: Vec::new(), end: 0, truncated: false, packer: None };
     for section in file.section_table().iter() {
         let name = text(&section.name);
@@ -125,6 +127,7 @@ fn sections<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>, budget: &mut Budget) -> S
             "raw_size": size,
             "flags": flags(section.characteristics.get(LE)),
         });
+        let start = if sectors { start & !0x1ff } else { start };
         let content = if size == 0 { Some([].as_slice()) } else { slice32(file.data(), start, size) };
         if let (Some(content), Some(row)) = (content, row.as_object_mut()) {
             measure(content, budget, row);

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::show::onward::{self, Staying};
 use crate::show::output::print;
 use crate::show::{Colours, Progress, matrix};
+use crate::telemetry;
 
 /// The EICAR test string (<https://www.eicar.org/download-anti-malware-testfile/>) in two halves, each written
 /// backwards: neither this source nor the program may hold it, or they would be found to be it.
@@ -28,7 +29,13 @@ const EICAR_BACKWARDS: [&str; 2] = [r"}7)CC7)^P(45XZP\4[PA@%P!O5X", "*H+H$!ELIF-
 /// How long one file may take; the program itself is large where it was built for debugging.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// What a shell reports of a program that Ctrl-C ended.
+/// Exit status: the engines came to the expected verdicts.
+const AS_IT_MUST_BE: u8 = 0;
+
+/// Exit status: they did not.
+const NOT_AS_IT_MUST_BE: u8 = 1;
+
+/// Exit status: what a shell reports of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 /// What `--help` says of the exit status.
@@ -62,22 +69,26 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 async fn demonstrate(arguments: &Arguments, folder: &Path) -> anyhow::Result<ExitCode> {
     let config = Config { data: folder.join("data"), listen: "127.0.0.1:0".to_owned(), ..Config::default() };
+    telemetry::start_metrics()?;
     let server = tokio::select! {
         server = compose::start(&config) => server?,
         () = interrupted() => return Ok(ExitCode::from(INTERRUPTED)),
     };
     let outcome = tokio::select! {
         outcome = show(arguments, &server, folder) => outcome,
-        () = interrupted() => Ok(ExitCode::from(INTERRUPTED)),
+        () = interrupted() => Ok(INTERRUPTED),
     };
+    if arguments.keep && matches!(outcome, Ok(AS_IT_MUST_BE)) {
+        interrupted().await;
+    }
     let stopped = server.stop().await;
-    let code = outcome?;
+    let status = outcome?;
     stopped?;
-    Ok(code)
+    Ok(ExitCode::from(status))
 }
 
-/// Scans, shows the reports, judges them, and tells how to go on.
-async fn show(arguments: &Arguments, server: &Server, folder: &Path) -> anyhow::Result<ExitCode> {
+/// Scans, shows the reports, judges them, and tells how to go on. The exit status.
+async fn show(arguments: &Arguments, server: &Server, folder: &Path) -> anyhow::Result<u8> {
     let key = server.operator_key.as_ref().context("a server on an empty folder has made no operator's key")?;
     let pieces = pieces(&folder.join("samples"))?;
     let reports = scan_all(server, key, &pieces).await?;
@@ -85,20 +96,16 @@ async fn show(arguments: &Arguments, server: &Server, folder: &Path) -> anyhow::
     let wrong = wrong(&pieces, &reports);
     for sentence in &wrong {
         // Without a stderr there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "error: {sentence}");
+        let _ = writeln!(std::io::stderr(), "assay: {sentence}");
     }
     if !wrong.is_empty() {
-        return Ok(ExitCode::FAILURE);
+        return Ok(NOT_AS_IT_MUST_BE);
     }
     let program = std::env::args().next().unwrap_or_else(|| "assay".to_owned());
     let sha256 = reports.first().map_or("", |(_, report)| report.id.as_str());
-    if arguments.keep {
-        print(&format!("\n{}", onward::lines(Some(&Staying { base: &server.base, key }), &program, sha256)))?;
-        interrupted().await;
-    } else {
-        print(&format!("\n{}", onward::lines(None, &program, sha256)))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let staying = arguments.keep.then_some(Staying { base: &server.base, key });
+    print(&format!("\n{}", onward::lines(staying.as_ref(), &program, sha256)))?;
+    Ok(AS_IT_MUST_BE)
 }
 
 /// Uploads every piece as a client does; its report under the piece's name.

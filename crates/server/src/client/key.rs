@@ -62,7 +62,7 @@ impl clap::FromArgMatches for KeySource {
                 ErrorKind::ArgumentConflict,
                 "a key is not taken from the command line, where other users of this machine and your shell's history \
                  can read it (treat the one you typed as known to them). Put it into ASSAY_API_KEY, or into a file for \
-                 --api-key-file.\n",
+                 --api-key-file.",
             ));
         }
         let file = || matches.get_one::<PathBuf>(KEY_FILE).map(|path| Self::File(path.clone()));

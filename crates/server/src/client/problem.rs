@@ -60,6 +60,14 @@ impl Problem {
         self
     }
 
+    /// The whole of it in one line.
+    pub(crate) fn line(&self) -> String {
+        match &self.mend {
+            Some(mend) => format!("{}. {mend}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// Whether the next request would meet the same problem, so that it need not be tried.
     pub(crate) fn is_final(&self) -> bool {
         match self.kind {

@@ -56,11 +56,12 @@ async fn one(client: &Client, found: Result<Sample, Unreadable>, plan: Plan, sto
         return Scanned::failed(sample.shown, format!("not scanned: {}", problem.message));
     }
     let noted = |problem: Problem| {
-        let message = problem.message.clone();
-        if problem.is_final() {
-            // The first one stays.
-            let _ = stopped.set(problem);
+        if !problem.is_final() {
+            return problem.line();
         }
+        let message = problem.message.clone();
+        // The first one stays.
+        let _ = stopped.set(problem);
         message
     };
     let upload = match client.upload(&sample).await {

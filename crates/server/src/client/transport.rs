@@ -57,6 +57,8 @@ fn unreachable(io: Option<io::ErrorKind>, innermost: &str, address: &Address) ->
                 "Is the server running? Start it with `assay serve`, or name another with --server or ASSAY_SERVER.",
             )
         }
+        // What a server without TLS does with the first bytes of a TLS connection.
+        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) if !address.is_plain() => no_tls(address),
         _ => Problem::new(Kind::Unreachable, format!("{address} cannot be reached: {innermost}"))
             .mend("Is the address right? --server or ASSAY_SERVER names the server, e.g. http://127.0.0.1:8080."),
     }
@@ -72,12 +74,17 @@ fn broken(innermost: &str, address: &Address) -> Problem {
     }
 }
 
+/// The server does not speak TLS.
+fn no_tls(address: &Address) -> Problem {
+    Problem::new(Kind::Unreachable, format!("{address} does not speak TLS"))
+        .mend(format!("If it is a server without TLS, name it as {}.", address.with_the_other_scheme()))
+}
+
 /// TLS did not come about.
 fn tls(error: &rustls::Error, address: &Address) -> Problem {
     let unreachable = |what: &str| Problem::new(Kind::Unreachable, format!("{address} {what}"));
     match error {
-        rustls::Error::InvalidMessage(_) => unreachable("does not speak TLS")
-            .mend(format!("If it is a server without TLS, name it as {}.", address.with_the_other_scheme())),
+        rustls::Error::InvalidMessage(_) => no_tls(address),
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             unreachable("shows a certificate of an authority that this machine does not trust").mend(
                 "A server with `--tls self-signed` has an authority of its own, in its data folder: give it with \
@@ -125,6 +132,8 @@ mod tests {
         let error = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
         let problem = tls(&error, &address("https://localhost:8080")).to_string();
         assert!(problem.contains("http://localhost:8080"), "{problem}");
+        let problem = unreachable(Some(io::ErrorKind::UnexpectedEof), "eof", &address("https://localhost:8080"));
+        assert!(problem.to_string().contains("http://localhost:8080"), "{problem}");
         let problem = broken("invalid HTTP version parsed", &address("http://localhost:8443")).to_string();
         assert!(problem.contains("https://localhost:8443"), "{problem}");
     }

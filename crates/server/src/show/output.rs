@@ -72,7 +72,7 @@ pub(crate) fn print_json(answer: &impl Serialize) -> anyhow::Result<()> {
 /// Tells of a problem on stderr.
 pub(crate) fn complain(problem: &Problem) {
     // Without a stderr there is nobody to tell.
-    let _ = writeln!(io::stderr(), "error: {problem}");
+    let _ = writeln!(io::stderr(), "assay: {problem}");
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::table;
 use crate::client::Watch;
 use crate::client::plain::plain;
 
-const TEMPLATE: &str = "{spinner} [{bar:32}] {pos}/{len} files, {msg} sent, {elapsed}  {prefix}";
+const TEMPLATE: &str = "{spinner} [{bar:32}] {pos}/{len} files, {prefix} sent, {elapsed}  {wide_msg}";
 
 /// How often the spinner turns.
 const TURN: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ impl Progress {
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr())
             .with_style(style.progress_chars("━╸ "))
-            .with_message(table::size(0));
+            .with_prefix(table::size(0));
         Self { bar, sent: AtomicU64::new(0) }
     }
 
@@ -55,12 +55,12 @@ impl Watch for Progress {
     fn sent(&self, bytes: u64) {
         let sent = self.sent.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if !self.bar.is_hidden() {
-            self.bar.set_message(table::size(sent));
+            self.bar.set_prefix(table::size(sent));
         }
     }
 
     fn finished(&self, path: &str) {
-        self.bar.set_prefix(plain(path).into_owned());
+        self.bar.set_message(plain(path).into_owned());
         self.bar.inc(1);
     }
 }
