@@ -13,17 +13,17 @@ use crate::client::{Client, Connection, Verdict};
 use crate::show::output::{complain, print, print_json};
 use crate::show::{Format, Output, Progress, analysis};
 
-/// What `--help` says of the exit status.
-const EXIT_STATUS: &str = "Exit status:
+/// What `--help` ends with.
+const NOTES: &str = "JSON is a list of the analysis objects as the server sent them.
+
+Exit status:
   0  no analysis has found anything malicious (without --wait: so far)
   1  at least one has
   2  at least one analysis could not be had, or has not completed in time";
 
 /// Show analyses by their id
-///
-/// JSON is a list of the analysis objects as the server sent them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// Ids, as `assay scan --no-wait --format json` gives them
     #[arg(required = true, value_name = "ID")]

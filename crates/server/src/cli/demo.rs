@@ -38,17 +38,17 @@ const NOT_AS_IT_MUST_BE: u8 = 1;
 /// Exit status: what a shell reports of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
-/// What `--help` says of the exit status.
-const EXIT_STATUS: &str = "Exit status:
+/// What `--help` ends with.
+const NOTES: &str = "It needs no configuration, no other service, no root and no network but this machine's own.
+
+Exit status:
   0  the verdicts are as they must be: the EICAR test file and an archive that holds it malicious, the rest not
   1  they are not
   2  the demonstration could not be run";
 
 /// Start a server on a temporary folder, scan a few harmless files, show the reports
-///
-/// Needs no configuration, no other service, no root and no network but this machine's own.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// Keep the server until Ctrl-C, and show its address and key
     #[arg(long)]

@@ -13,17 +13,17 @@ use crate::client::{Client, Connection, Verdict};
 use crate::show::output::{complain, print, print_json};
 use crate::show::{Format, Output, Progress, report};
 
-/// What `--help` says of the exit status.
-const EXIT_STATUS: &str = "Exit status:
+/// What `--help` ends with.
+const NOTES: &str = "JSON is a list of the file objects as the server sent them.
+
+Exit status:
   0  every file is known, none is malicious
   1  every file is known, at least one is malicious
   2  at least one report could not be had, whatever the others say";
 
 /// Show what the server knows of files, by their hash
-///
-/// JSON is a list of the file objects as the server sent them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// MD5, SHA-1 or SHA-256
     #[arg(required = true, value_name = "HASH")]

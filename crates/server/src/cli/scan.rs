@@ -12,18 +12,19 @@ use crate::client::{Connection, Watch as _};
 use crate::show::output::{complain, print, print_json};
 use crate::show::{Format, Output, Progress, scans};
 
-/// What `--help` says of the exit status.
-const EXIT_STATUS: &str = "Exit status:
+/// What `--help` ends with.
+const NOTES: &str = "Folders are walked to their ends; links inside them are not followed. Files beyond 30 MiB are sent by way of an upload
+address. When the server asks to wait for a quota, that is done, for up to two minutes at a time. JSON is a list of
+objects with path, sha256, status, verdict, stats, results and links.
+
+Exit status:
   0  every file was scanned, none is malicious
   1  every file was scanned, at least one is malicious
   2  at least one file could not be scanned, whatever the others are";
 
 /// Scan files and folders, and wait for what the engines say
-///
-/// Files beyond 30 MiB are sent by way of an upload address. Folders are walked to their ends; links inside them are not
-/// followed. When the server asks to wait for a quota, that is done for up to two minutes at a time.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// Files and folders; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
