@@ -13,9 +13,9 @@ use crate::show::output::{complain, print, print_json};
 use crate::show::{Format, Output, Progress, scans};
 
 /// What `--help` ends with.
-const NOTES: &str = "Folders are walked to their ends; links inside them are not followed. Files beyond 30 MiB are sent by way of an upload
-address. When the server asks to wait for a quota, that is done, for up to two minutes at a time. JSON is a list of
-objects with path, sha256, status, verdict, stats, results and links.
+const NOTES: &str = "Folders are walked to their ends; links inside them are not followed. Files beyond 30 MiB are sent by \
+way of an upload address. When the server asks to wait for a quota, that is done, for up to two minutes at a time. JSON \
+is a list of objects with path, sha256, status, verdict, stats, results and links.
 
 Exit status:
   0  every file was scanned, none is malicious

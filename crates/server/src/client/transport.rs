@@ -66,7 +66,9 @@ fn unreachable(io: Option<io::ErrorKind>, innermost: &str, address: &Address) ->
 
 /// A connection was there, but no answer came of it.
 fn broken(innermost: &str, address: &Address) -> Problem {
-    let problem = Problem::new(Kind::Broken, format!("the exchange with {address} broke off: {innermost}"));
+    // hyper's word for the TLS alert that a server with TLS answers plain HTTP with: no request will fare better.
+    let kind = if innermost.starts_with("invalid HTTP") { Kind::Unreachable } else { Kind::Broken };
+    let problem = Problem::new(kind, format!("the exchange with {address} broke off: {innermost}"));
     if address.is_plain() {
         problem.mend(format!("If the server speaks TLS, name it as {}.", address.with_the_other_scheme()))
     } else {
@@ -134,8 +136,8 @@ mod tests {
         assert!(problem.contains("http://localhost:8080"), "{problem}");
         let problem = unreachable(Some(io::ErrorKind::UnexpectedEof), "eof", &address("https://localhost:8080"));
         assert!(problem.to_string().contains("http://localhost:8080"), "{problem}");
-        let problem = broken("invalid HTTP version parsed", &address("http://localhost:8443")).to_string();
-        assert!(problem.contains("https://localhost:8443"), "{problem}");
+        let problem = broken("invalid HTTP version parsed", &address("http://localhost:8443"));
+        assert!(problem.is_final() && problem.to_string().contains("https://localhost:8443"), "{problem}");
     }
 
     #[tokio::test]
