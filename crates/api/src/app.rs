@@ -53,7 +53,7 @@ impl Default for Settings {
             trust_forwarded: false,
             v2: true,
             uploads: 64,
-            upload_patience: Duration::from_secs(60),
+            upload_patience: Duration::from_mins(1),
             report_cache: 16 << 20,
         }
     }

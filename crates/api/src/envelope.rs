@@ -1,5 +1,7 @@
 //! How answers look: objects, pages, errors, and links on the host that the client used.
 
+use std::fmt::Write as _;
+
 use assay_model::{Error, Kind};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER};
@@ -44,7 +46,7 @@ fn encode(id: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~=".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            write!(text, "%{byte:02X}").expect("writing to a string does not fail");
         }
     }
     text
@@ -63,7 +65,7 @@ pub(crate) fn descriptor(base: &str, kind: Kind, id: &str) -> Map<String, Value>
 pub(crate) fn page(
     base: &str,
     arguments: &Arguments,
-    items: Vec<Value>,
+    data: impl Into<Value>,
     cursor: Option<String>,
     count: Option<u64>,
 ) -> Value {
@@ -77,7 +79,8 @@ pub(crate) fn page(
         links.insert("next".to_owned(), address(base, arguments, Some(&cursor)).into());
         meta.insert("cursor".to_owned(), cursor.into());
     }
-    json!({ "data": items, "meta": meta, "links": links })
+    let data: Value = data.into();
+    json!({ "data": data, "meta": meta, "links": links })
 }
 
 /// The address of this request with another cursor.
@@ -98,9 +101,7 @@ fn address(base: &str, arguments: &Arguments, cursor: Option<&str>) -> String {
 pub(crate) fn respond(reply: Reply, receipt: Option<&Receipt>) -> Response<Body> {
     let mut response = match reply.body {
         ReplyBody::Json(text) => with_type(Body::from(text), JSON),
-        ReplyBody::Binary(bytes) => {
-            with_type(Body::from(bytes), HeaderValue::from_static("application/octet-stream"))
-        }
+        ReplyBody::Binary(bytes) => with_type(Body::from(bytes), HeaderValue::from_static("application/octet-stream")),
         ReplyBody::Text(kind, text) => with_type(Body::from(text), HeaderValue::from_static(kind)),
         ReplyBody::Nothing => {
             let mut response = Response::new(Body::empty());

@@ -65,11 +65,11 @@ pub fn router(app: &Arc<App>) -> Router {
     router
         .method_not_allowed_fallback(move |request: Request| {
             let error = Error::new(Code::MethodNotAllowed, "the endpoint does not take this method");
-            refuse(wrong_method.clone(), request, error)
+            std::future::ready(refuse(&wrong_method, &request, &error))
         })
         .fallback(move |request: Request| {
             let error = v2::advice(request.uri()).unwrap_or_else(|| Error::new(Code::NotFound, "endpoint not found"));
-            refuse(missing.clone(), request, error)
+            std::future::ready(refuse(&missing, &request, &error))
         })
         .layer(compression)
 }
@@ -128,11 +128,11 @@ async fn arguments(request: Request) -> Result<(Arguments, Request), Error> {
 }
 
 /// An address or method that no row has.
-async fn refuse(app: Arc<App>, request: Request, error: Error) -> Response<Body> {
+fn refuse(app: &App, request: &Request, error: &Error) -> Response<Body> {
     let started = app.pipeline.clock.nanoseconds();
     let entry = Entry::new(&*app.random);
-    let mut response = envelope::refuse(&error);
-    finish(&app, &entry, request.method(), "-", "unknown", started, &mut response);
+    let mut response = envelope::refuse(error);
+    finish(app, &entry, request.method(), "-", "unknown", started, &mut response);
     response
 }
 
@@ -160,7 +160,10 @@ fn finish(
 fn report(entry: &Entry, route: &str, error: &Error) {
     if error.code.status() >= 500 {
         let cause = std::error::Error::source(error).map(|cause| {
-            std::iter::successors(Some(cause), |cause| cause.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+            std::iter::successors(Some(cause), |cause| cause.source())
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(": ")
         });
         tracing::error!(id = entry.id(), route, error = %error, cause, "a request failed");
     }

@@ -1,7 +1,6 @@
 //! `GET /metadata`: what this server knows to do. Clients build their commands of it, so it lists what is served and
 //! nothing else; the types that clients look up are always there.
 
-use assay_model::Result;
 use assay_model::privilege::Privilege;
 use serde_json::{Map, Value, json};
 
@@ -14,12 +13,11 @@ const LOOKED_UP: &[&str] =
     &["file", "url", "domain", "ip_address", "collection", "monitor_item", "monitor_hash", "threat_profile", "comment"];
 
 /// See the module.
-pub(crate) async fn get(call: Call) -> Result<Reply> {
+pub(crate) fn get(call: &Call) -> Reply {
     let engines: Map<String, Value> =
         call.app.pipeline.panel.names().into_iter().map(|name| (name, json!({}))).collect();
     let privileges: Vec<_> = Privilege::ALL.iter().map(|privilege| privilege.wire()).collect();
-    let mut relationships: Map<String, Value> =
-        LOOKED_UP.iter().map(|&name| (name.to_owned(), json!([]))).collect();
+    let mut relationships: Map<String, Value> = LOOKED_UP.iter().map(|&name| (name.to_owned(), json!([]))).collect();
     for object in OBJECTS {
         let list = object
             .relationships
@@ -32,10 +30,10 @@ pub(crate) async fn get(call: Call) -> Result<Reply> {
         .filter(|route| route.access != Access::Open)
         .map(|route| (format!("{} {}", route.method, route.path), route.cost.requests().into()))
         .collect();
-    Ok(Reply::data(json!({
+    Reply::data(json!({
         "engines": engines,
         "privileges": privileges,
         "relationships": relationships,
         "costs": costs,
-    })))
+    }))
 }

@@ -116,8 +116,7 @@ impl Meter {
 
     /// Gives back all that is leased and not spent; for the end of the process.
     pub async fn settle(&self) {
-        let ledgers: Vec<_> =
-            self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let ledgers: Vec<_> = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for ledger in ledgers {
             let leases = std::mem::take(&mut ledger.state().leases);
             self.give_back(&ledger.charges(&leases)).await;
@@ -153,21 +152,21 @@ impl Meter {
         let now = self.clock.now();
         // Whoever held the lock before may have refilled: what is enough by now is not short.
         let mut short = Vec::new();
-        let mut stale = Vec::new();
+        let mut over = Vec::new();
         {
             let state = ledger.state();
             for (place, quota) in COUNTED.iter().enumerate() {
                 let lease = state.leases[place];
                 let current = lease.window == quota.window().start(now);
                 if !current && lease.left > 0 {
-                    stale.push(place);
+                    over.push(place);
                 }
                 if !current || lease.left < amount {
                     short.push(place);
                 }
             }
         }
-        self.drop_stale(ledger, &stale).await;
+        self.return_over(ledger, &over).await;
         if short.is_empty() {
             return Ok(());
         }
@@ -175,7 +174,10 @@ impl Meter {
             .iter()
             .map(|&place| {
                 let limit = limits.of(COUNTED[place]);
-                Charge { limit, ..ledger.charge(place, COUNTED[place].window().start(now), amount.max(portion(limits))) }
+                Charge {
+                    limit,
+                    ..ledger.charge(place, COUNTED[place].window().start(now), amount.max(portion(limits)))
+                }
             })
             .collect();
         match self.store.spend(&charges).await? {
@@ -200,7 +202,7 @@ impl Meter {
     }
 
     /// Gives back what is left of leases on windows that are over.
-    async fn drop_stale(&self, ledger: &Ledger, places: &[usize]) {
+    async fn return_over(&self, ledger: &Ledger, places: &[usize]) {
         let mut charges = Vec::new();
         {
             let mut state = ledger.state();
@@ -223,8 +225,8 @@ impl Ledger {
     }
 
     fn charges(&self, leases: &[Lease; 2]) -> Vec<Charge> {
-        let leased = leases.iter().enumerate().filter(|(_, lease)| lease.left > 0);
-        leased.map(|(place, lease)| self.charge(place, lease.window, lease.left)).collect()
+        let unspent = leases.iter().enumerate().filter(|(_, lease)| lease.left > 0);
+        unspent.map(|(place, lease)| self.charge(place, lease.window, lease.left)).collect()
     }
 
     /// Takes from all windows or from none.

@@ -172,10 +172,9 @@ fn schemas() -> Value {
     }
     for (name, mut schema) in generator.take_definitions(true) {
         // `attributes=` may leave any of them out.
-        if let Some(members) = schema.as_object_mut() {
-            if name.ends_with("Attributes") || ["File", "Analysis", "Submission"].contains(&name.as_str()) {
-                members.remove("required");
-            }
+        let of_an_object = name.ends_with("Attributes") || OBJECTS.iter().any(|object| object.title == name);
+        if let (Some(members), true) = (schema.as_object_mut(), of_an_object) {
+            members.remove("required");
         }
         let name = if schemas.contains_key(&name) { format!("{name}Attributes") } else { name };
         schemas.insert(name, schema);

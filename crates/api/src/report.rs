@@ -53,10 +53,8 @@ impl Reports {
         render: impl FnOnce() -> Result<String, E>,
     ) -> Result<Bytes, E> {
         let name = (record.key.id.clone(), view, base.into());
-        if let Some(rendered) = self.0.get(&name) {
-            if Arc::ptr_eq(&rendered.record, record) {
-                return Ok(rendered.text.clone());
-            }
+        if let Some(rendered) = self.0.get(&name).filter(|rendered| Arc::ptr_eq(&rendered.record, record)) {
+            return Ok(rendered.text.clone());
         }
         let text = Bytes::from(render()?);
         self.0.insert(name, Arc::new(Rendered { record: record.clone(), text: text.clone() }));

@@ -58,7 +58,7 @@ impl Entry {
             method,
             route,
             status,
-            ms = took.as_micros() as f64 / 1000.0,
+            ms = took.as_secs_f64() * 1000.0,
             key_id,
             cost = self.cost,
         );

@@ -100,9 +100,12 @@ fn actions() -> Vec<Route> {
         Action {
             cost: Cost::Free,
             answers: Answers::Text,
-            ..Action::get("/files/upload_url", "files_upload_url", "An address for one upload of up to 650 MB", |call| {
-                Box::pin(files::upload_url::get(call))
-            })
+            ..Action::get(
+                "/files/upload_url",
+                "files_upload_url",
+                "An address for one upload of up to 650 MB",
+                |call| Box::pin(files::upload_url::get(call)),
+            )
         },
         Action {
             row: (Method::POST, "/files/upload/{token}"),
@@ -129,9 +132,12 @@ fn actions() -> Vec<Route> {
             answers: Answers::Text,
             errors: OF_ONE,
             check: file_hash,
-            ..Action::get("/files/{id}/download_url", "files_download_url", "An address of the file, good for an hour", |call| {
-                Box::pin(files::download::url(call))
-            })
+            ..Action::get(
+                "/files/{id}/download_url",
+                "files_download_url",
+                "An address of the file, good for an hour",
+                |call| Box::pin(files::download::url(call)),
+            )
         },
         Action {
             access: DOWNLOADS,
@@ -147,22 +153,31 @@ fn actions() -> Vec<Route> {
             cost: Cost::Free,
             answers: Answers::Bytes,
             errors: OF_ONE,
-            ..Action::get("/downloads/{ticket}", "downloads", "The bytes of the file that an address from download_url names", |call| {
-                Box::pin(files::download::by_ticket(call))
-            })
+            ..Action::get(
+                "/downloads/{ticket}",
+                "downloads",
+                "The bytes of the file that an address from download_url names",
+                |call| Box::pin(files::download::by_ticket(call)),
+            )
         },
         Action {
             cost: Cost::Free,
-            ..Action::get("/metadata", "metadata", "What this server knows: engines, privileges, relationships, costs", |call| {
-                Box::pin(metadata::get(call))
-            })
+            ..Action::get(
+                "/metadata",
+                "metadata",
+                "What this server knows: engines, privileges, relationships, costs",
+                |call| Box::pin(async move { Ok(metadata::get(&call)) }),
+            )
         },
         Action {
             cost: Cost::Free,
             errors: &[Code::NotFound, Code::Forbidden],
-            ..Action::get("/users/{id}/overall_quotas", "users_overall_quotas", "What an account may use and has used", |call| {
-                Box::pin(objects::user::overall_quotas(call))
-            })
+            ..Action::get(
+                "/users/{id}/overall_quotas",
+                "users_overall_quotas",
+                "What an account may use and has used",
+                |call| Box::pin(objects::user::overall_quotas(call)),
+            )
         },
     ];
     rows.into_iter().map(Action::route).collect()

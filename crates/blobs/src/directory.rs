@@ -64,9 +64,9 @@ impl Blobs for Directory {
         // The process id keeps two processes on one folder apart; the counter keeps two uploads of one process apart.
         let nth = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join("incoming").join(format!("{}-{nth}", std::process::id()));
-        let (pieces, waiting) = mpsc::channel(WAITING);
+        let (pieces, queue) = mpsc::channel(WAITING);
         let folder = self.folder.clone();
-        let writing = tokio::task::spawn_blocking(move || write_all(&folder, Temporary { path: Some(path) }, waiting));
+        let writing = tokio::task::spawn_blocking(move || write_all(&folder, Temporary { path: Some(path) }, queue));
         Ok(Box::new(Piecewise { pieces: Some(pieces), writing, limit, size: 0 }))
     }
 

@@ -47,9 +47,7 @@ impl From<std::io::Error> for BlobError {
 impl From<BlobError> for Error {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::TooLarge(limit) => {
-                Self::new(Code::TooLarge, format!("the file is larger than {limit} bytes"))
-            }
+            BlobError::TooLarge(limit) => Self::new(Code::TooLarge, format!("the file is larger than {limit} bytes")),
             BlobError::Unavailable(_) => {
                 Self::new(Code::Transient, "the server cannot store or read files at the moment; try again")
                     .after(std::time::Duration::from_secs(5))

@@ -174,10 +174,7 @@ mod tests {
         let digests = Digests::of(b"");
         assert_eq!(digests.md5.to_string(), "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(digests.sha1.to_string(), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-        assert_eq!(
-            digests.sha256.to_string(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digests.sha256.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(digests.size, 0);
     }
 

@@ -14,22 +14,26 @@ const DAY: i64 = 86_400;
 
 impl Timestamp {
     /// The first second of this moment's UTC day.
+    #[must_use]
     pub fn day(self) -> Self {
         Self(self.0.div_euclid(DAY) * DAY)
     }
 
     /// The first second of the next UTC day.
+    #[must_use]
     pub fn next_day(self) -> Self {
         Self(self.day().0 + DAY)
     }
 
     /// The first second of this moment's UTC month.
+    #[must_use]
     pub fn month(self) -> Self {
         let date = self.date();
         Self::first_of(date.year(), date.month())
     }
 
     /// The first second of the next UTC month.
+    #[must_use]
     pub fn next_month(self) -> Self {
         let date = self.date();
         let year = if date.month() == Month::December { date.year() + 1 } else { date.year() };
@@ -47,12 +51,7 @@ impl Timestamp {
         let date = self.date();
         let second = self.0.rem_euclid(DAY);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        format!(
-            "{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02}",
-            date.year(),
-            u8::from(date.month()),
-            date.day()
-        )
+        format!("{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02}", date.year(), u8::from(date.month()), date.day())
     }
 
     /// The calendar day; moments outside the years ±9999 fold onto the epoch.

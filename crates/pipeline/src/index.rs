@@ -43,10 +43,5 @@ fn facets(file: &File) -> [(FacetName, BTreeSet<String>); 4] {
     let vhash = facts.filter_map(|facts| facts.vhash.clone()).collect();
     let results = file.last_analysis_results.iter().flat_map(|results| results.values());
     let detections = results.filter_map(|result| result.result.as_ref()).map(|name| name.to_lowercase()).collect();
-    [
-        (FacetName::Type, types),
-        (FacetName::Tag, tags),
-        (FacetName::Vhash, vhash),
-        (FacetName::Detection, detections),
-    ]
+    [(FacetName::Type, types), (FacetName::Tag, tags), (FacetName::Vhash, vhash), (FacetName::Detection, detections)]
 }

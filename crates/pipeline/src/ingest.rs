@@ -8,8 +8,8 @@ use assay_model::record::{Class, Edge, Facet, FacetName, Job, Key, StageName, bo
 use assay_model::{Digests, Error, Kind, Link, Result, Sha256, Timestamp};
 use assay_store::{Batch, Expect, StoreError};
 
-use crate::records::{file_key, read_analysis, read_file};
 use crate::Pipeline;
+use crate::records::{file_key, read_analysis, read_file};
 
 /// How often a commit is tried against others who write the same file at the same moment.
 const TRIES: usize = 64;
@@ -121,11 +121,10 @@ fn submit_again(upload: &Upload, mut file: StoredFile, version: u64, now: Timest
         file.sources.push(upload.source.clone());
         attributes.unique_sources += 1;
     }
-    if let Some(name) = upload.name.as_ref().filter(|name| !name.is_empty()) {
-        if !attributes.names.contains(name) && attributes.names.len() < NAMES_KEPT {
-            attributes.names.push(name.clone());
-            attributes.meaningful_name = meaningful(&attributes.names);
-        }
+    let new_name = upload.name.as_ref().filter(|name| !name.is_empty() && !attributes.names.contains(name));
+    if let (Some(name), true) = (new_name, attributes.names.len() < NAMES_KEPT) {
+        attributes.names.push(name.clone());
+        attributes.meaningful_name = meaningful(&attributes.names);
     }
     let analysis = file.latest_analysis.clone();
     batch.put(file_key(&upload.digests.sha256), body(&file), Expect::Version(version));
@@ -155,8 +154,7 @@ pub async fn rescan(pipeline: &Pipeline, sha256: &Sha256, class: Class) -> Resul
             now = now.max(Timestamp(analysis.attributes.date.0 + 1));
         }
         let attributes = &file.attributes;
-        let digests =
-            Digests { md5: attributes.md5, sha1: attributes.sha1, sha256: *sha256, size: attributes.size };
+        let digests = Digests { md5: attributes.md5, sha1: attributes.sha1, sha256: *sha256, size: attributes.size };
         let id = analysis_id(&digests.md5, now);
         file.latest_analysis.clone_from(&id);
         let mut batch = Batch::new();
@@ -175,7 +173,8 @@ pub async fn rescan(pipeline: &Pipeline, sha256: &Sha256, class: Class) -> Resul
 fn meaningful(names: &[String]) -> Option<String> {
     let last_part = |name: &String| name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     let mut parts = names.iter().map(last_part).filter(|part| !part.is_empty());
-    let has_ending = |part: &String| part.rsplit_once('.').is_some_and(|(stem, end)| !stem.is_empty() && !end.is_empty());
+    let has_ending =
+        |part: &String| part.rsplit_once('.').is_some_and(|(stem, end)| !stem.is_empty() && !end.is_empty());
     parts.clone().find(has_ending).or_else(|| parts.next())
 }
 

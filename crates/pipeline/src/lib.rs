@@ -69,7 +69,6 @@ pub const STAGES: &[(StageName, &'static dyn Stage)] = &[
 
 fn stage(job: &Job) -> Result<&'static dyn Stage> {
     let row = STAGES.iter().find(|(name, _)| *name == job.stage);
-    row.map(|(_, stage)| *stage).ok_or_else(|| {
-        Error::new(assay_model::Code::Internal, format!("no stage is named {}", job.stage.stored()))
-    })
+    row.map(|(_, stage)| *stage)
+        .ok_or_else(|| Error::new(assay_model::Code::Internal, format!("no stage is named {}", job.stage.stored())))
 }

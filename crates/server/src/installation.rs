@@ -25,6 +25,7 @@ use crate::config::Config;
 pub(crate) struct SystemRandom;
 
 impl Random for SystemRandom {
+    #[expect(clippy::disallowed_methods, reason = "the one place that draws from the operating system")]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the operating system has randomness");
     }
@@ -46,7 +47,10 @@ pub(crate) fn lock(config: &Config) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            anyhow::bail!("another server uses the data folder {}: stop it, or name another with --data", config.data.display())
+            anyhow::bail!(
+                "another server uses the data folder {}: stop it, or name another with --data",
+                config.data.display()
+            )
         }
         Err(TryLockError::Error(cause)) => Err(cause).with_context(|| format!("cannot lock {}", path.display())),
     }

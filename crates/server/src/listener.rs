@@ -12,7 +12,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::telemetry;
 use crate::tls::Certificates;
@@ -25,14 +25,17 @@ const HEADERS: usize = 128;
 /// A server on a socket.
 pub(crate) struct Listening {
     handle: Handle<SocketAddr>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinSet<std::io::Result<()>>,
 }
 
 impl Listening {
     /// Takes no more connections and waits for those that are there.
     pub(crate) async fn drain(&mut self, patience: Duration) -> anyhow::Result<()> {
         self.handle.graceful_shutdown(Some(patience));
-        (&mut self.serving).await.context("the listener crashed")?.context("the listener failed")
+        while let Some(ended) = self.serving.join_next().await {
+            ended.context("the listener crashed")?.context("the listener failed")?;
+        }
+        Ok(())
     }
 }
 
@@ -66,9 +69,8 @@ pub(crate) fn with_probes(router: Router, app: Arc<App>) -> Router {
             }
         }
     };
-    let figures = || async {
-        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::metrics()).into_response()
-    };
+    let figures =
+        || async { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry::metrics()).into_response() };
     router.route("/healthz", get(health)).route("/metrics", get(figures))
 }
 
@@ -81,19 +83,20 @@ pub(crate) fn serve(
     let address = socket.local_addr()?;
     let handle = Handle::new();
     let service = router.into_make_service();
-    let serving = match certificates {
+    let mut serving = JoinSet::new();
+    match certificates {
         None => {
             let mut server = axum_server::from_tcp(socket)?.handle(handle.clone());
             limits(server.http_builder());
-            tokio::spawn(server.serve(service))
+            serving.spawn(server.serve(service));
         }
         Some(certificates) => {
             let config = RustlsConfig::from_config(certificates.config);
             let mut server = axum_server::from_tcp_rustls(socket, config)?.handle(handle.clone());
             limits(server.http_builder());
-            tokio::spawn(server.serve(service))
+            serving.spawn(server.serve(service));
         }
-    };
+    }
     Ok((address, Listening { handle, serving }))
 }
 

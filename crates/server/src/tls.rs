@@ -60,7 +60,8 @@ pub(crate) fn open(tls: &Tls, data: &Path) -> anyhow::Result<Option<Certificates
         Tls::Files(certificate, key) => (certificate.clone(), key.clone(), None),
         Tls::SelfSigned => {
             let folder = data.join("tls");
-            let (authority, certificate, key) = (folder.join("ca.pem"), folder.join("cert.pem"), folder.join("key.pem"));
+            let (authority, certificate, key) =
+                (folder.join("ca.pem"), folder.join("cert.pem"), folder.join("key.pem"));
             if !key.exists() {
                 make(&folder, &authority, &certificate, &key).context("cannot make the certificates")?;
             }

@@ -93,7 +93,12 @@ impl Batch {
     }
 
     /// Makes an object findable by exactly these values of one facet.
-    pub fn replace_facets(&mut self, key: &Key, name: FacetName, values: impl IntoIterator<Item = String>) -> &mut Self {
+    pub fn replace_facets(
+        &mut self,
+        key: &Key,
+        name: FacetName,
+        values: impl IntoIterator<Item = String>,
+    ) -> &mut Self {
         self.cleared.push((key.clone(), name));
         self.facets.extend(values.into_iter().map(|value| (key.clone(), Facet { name, value })));
         self

@@ -5,8 +5,8 @@
 //! has an epoch, which a commit moves on before and after it writes.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use assay_model::quota::Quota;
 use assay_model::record::{Edge, Facet, Key, Record, Space};
@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::broadcast;
+use tokio::task::JoinSet;
 
 use crate::{Backlog, Batch, Change, Charge, Claimed, End, Page, Range, Result, Spent, Store};
 
@@ -36,6 +37,8 @@ pub(crate) struct Cached {
     inner: Arc<dyn Store>,
     records: Cache<Key, Arc<Record>, ByBytes>,
     epochs: Vec<AtomicU64>,
+    /// Ends with the store.
+    listening: Mutex<JoinSet<()>>,
 }
 
 impl Cached {
@@ -46,31 +49,17 @@ impl Cached {
         let cached = Arc::new(Self {
             records: Cache::with_weighter(entries, bytes, ByBytes),
             epochs: (0..SHARDS).map(|_| AtomicU64::new(0)).collect(),
+            listening: Mutex::default(),
             inner,
         });
-        cached.clone().forget_on_foreign_changes();
+        let listening = forget_on_foreign_changes(Arc::downgrade(&cached), cached.inner.watch());
+        cached.listening.lock().unwrap_or_else(PoisonError::into_inner).spawn(listening);
         cached
     }
 
-    /// Drops everything when another process has written. Ends with the store.
-    fn forget_on_foreign_changes(self: Arc<Self>) {
-        let mut changes = self.inner.watch();
-        let weak = Arc::downgrade(&self);
-        drop(self);
-        let _ended_by_the_store = tokio::spawn(async move {
-            loop {
-                let change = changes.recv().await;
-                let Some(cached) = weak.upgrade() else { return };
-                match change {
-                    Ok(Change::Jobs) => {}
-                    Ok(Change::Foreign) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                        cached.epochs.iter().for_each(|epoch| _ = epoch.fetch_add(1, Ordering::SeqCst));
-                        cached.records.clear();
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return,
-                }
-            }
-        });
+    fn forget_all(&self) {
+        self.epochs.iter().for_each(|epoch| _ = epoch.fetch_add(1, Ordering::SeqCst));
+        self.records.clear();
     }
 
     fn epoch(&self, key: &Key) -> &AtomicU64 {
@@ -97,6 +86,19 @@ impl Cached {
     }
 }
 
+/// Drops everything when another process has written.
+async fn forget_on_foreign_changes(cached: Weak<Cached>, mut changes: broadcast::Receiver<Change>) {
+    loop {
+        let change = changes.recv().await;
+        let Some(cached) = cached.upgrade() else { return };
+        match change {
+            Ok(Change::Jobs) => {}
+            Ok(Change::Foreign) | Err(broadcast::error::RecvError::Lagged(_)) => cached.forget_all(),
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
 #[async_trait]
 impl Store for Cached {
     async fn read(&self, key: &Key) -> Result<Option<Arc<Record>>> {
@@ -113,7 +115,8 @@ impl Store for Cached {
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
         let mut found: Vec<_> = keys.iter().map(|key| self.records.get(key)).collect();
-        let missing: Vec<_> = keys.iter().zip(&found).filter(|(_, hit)| hit.is_none()).map(|(key, _)| key.clone()).collect();
+        let missing: Vec<_> =
+            keys.iter().zip(&found).filter(|(_, hit)| hit.is_none()).map(|(key, _)| key.clone()).collect();
         if missing.is_empty() {
             return Ok(found);
         }

@@ -54,9 +54,8 @@ pub enum StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict => {
-                Self::new(Code::Transient, "the object changed in the meantime; try again").after(Duration::from_secs(1))
-            }
+            StoreError::Conflict => Self::new(Code::Transient, "the object changed in the meantime; try again")
+                .after(Duration::from_secs(1)),
             StoreError::Unavailable(_) => {
                 Self::new(Code::Transient, "the server cannot store or read at the moment; nothing was lost, try again")
                     .after(Duration::from_secs(5))

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::batch::{Ending, Put};
-use crate::{Backlog, Batch, Change, Charge, Claimed, End, Expect, Page, Position, Range, Result, Spent, Store, StoreError};
+use crate::{
+    Backlog, Batch, Change, Charge, Claimed, End, Expect, Page, Position, Range, Result, Spent, Store, StoreError,
+};
 
 struct Entry {
     job: Job,

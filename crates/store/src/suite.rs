@@ -151,7 +151,10 @@ async fn spaces_do_not_see_each_other(store: &dyn Store) {
 
 async fn jobs_are_claimed_by_class_and_age_and_come_back_when_their_lease_ends(store: &dyn Store) {
     write(store, |batch| {
-        batch.enqueue(job("bulk", Class::Bulk)).enqueue(job("first", Class::Normal)).enqueue(job("next", Class::Normal));
+        batch
+            .enqueue(job("bulk", Class::Bulk))
+            .enqueue(job("first", Class::Normal))
+            .enqueue(job("next", Class::Normal));
         batch.enqueue(job("person", Class::Interactive)).enqueue(job("first", Class::Normal));
     })
     .await;

@@ -104,17 +104,15 @@ pub async fn create_key(
     if live >= LIVE_KEYS {
         return Err(Error::new(
             Code::AlreadyExists,
-            format!("the account has {LIVE_KEYS} live keys already; revoke one first (assay key list, assay key revoke)"),
+            format!(
+                "the account has {LIVE_KEYS} live keys already; revoke one first (assay key list, assay key revoke)"
+            ),
         ));
     }
     let issued = Issued::generate(random);
     let key = Key::shared(Kind::ApiKey, issued.id().to_string());
-    let api_key = ApiKey {
-        tag: issued.tag(pepper),
-        account: account.to_owned(),
-        creation_date: now,
-        revocation_date: None,
-    };
+    let api_key =
+        ApiKey { tag: issued.tag(pepper), account: account.to_owned(), creation_date: now, revocation_date: None };
     let mut batch = Batch::new();
     batch.put(key.clone(), body(&api_key), Expect::Absent);
     batch.link(Edge { from: key, link: Link::Opens, to: Key::shared(Kind::User, account), at: now });

@@ -38,8 +38,9 @@ pub(crate) async fn receive(
     patience: Duration,
 ) -> Result<Received> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let boundary = multer::parse_boundary(kind)
-        .map_err(|cause| Error::bad_request("send the file as multipart/form-data in a part named \"file\"").because(cause))?;
+    let boundary = multer::parse_boundary(kind).map_err(|cause| {
+        Error::bad_request("send the file as multipart/form-data in a part named \"file\"").because(cause)
+    })?;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit.saturating_add(FRAME)) {
         drain(body, patience).await;
@@ -60,8 +61,7 @@ pub(crate) async fn receive(
             _ => skip(part, patience).await?,
         }
     }
-    let (file, name) =
-        file.ok_or_else(|| Error::bad_request("the upload has no part named \"file\""))?;
+    let (file, name) = file.ok_or_else(|| Error::bad_request("the upload has no part named \"file\""))?;
     Ok(Received { file, name, password })
 }
 
@@ -117,9 +117,7 @@ async fn in_time<T>(patience: Duration, work: impl Future<Output = multer::Resul
     match tokio::time::timeout(patience, work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(multer::Error::StreamSizeExceeded { limit })) => Err(too_large(limit)),
-        Ok(Err(cause)) => {
-            Err(Error::bad_request("the upload is cut off or is not multipart/form-data").because(cause))
-        }
+        Ok(Err(cause)) => Err(Error::bad_request("the upload is cut off or is not multipart/form-data").because(cause)),
         Err(_elapsed) => Err(Error::bad_request("the upload stalled; send it again")),
     }
 }

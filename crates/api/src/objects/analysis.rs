@@ -20,8 +20,8 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: &[Relationship::forward("item", Link::Analysed, "The file that was analysed").one()],
     locate: |viewer, id| Box::pin(locate(viewer, id)),
     attributes: |record, _| stored_attributes(record),
-    meta,
-    links,
+    meta: Some(meta),
+    links: Some(links),
     schema: |generator| generator.subschema_for::<assay_model::analysis::Analysis>(),
     check: crate::route::any,
     needs: None,
@@ -47,10 +47,10 @@ fn by_file(id: &str) -> Option<(Sha256, Timestamp)> {
     Some((sha256.parse().ok()?, Timestamp(date.parse().ok()?)))
 }
 
-fn meta(record: &Record) -> Result<Option<Value>> {
+fn meta(record: &Record) -> Result<Value> {
     let file = record.parse::<StoredAnalysis>()?.file;
     let info = json!({ "sha256": file.sha256, "sha1": file.sha1, "md5": file.md5, "size": file.size });
-    Ok(Some(json!({ "file_info": info })))
+    Ok(json!({ "file_info": info }))
 }
 
 fn links(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {

@@ -8,7 +8,7 @@ use assay_model::{Error, FileHash, Kind, Link, Result, Sha256};
 use assay_store::Range;
 use serde_json::{Map, Value};
 
-use super::{ObjectType, Relationship, Source, Viewer, no_links, no_meta, serve, stored_attributes};
+use super::{ObjectType, Relationship, Source, Viewer, serve, stored_attributes};
 use crate::report::View;
 use crate::route::{Call, Reply, file_hash, parse_hash};
 
@@ -22,23 +22,16 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: RELATIONSHIPS,
     locate: |viewer, id| Box::pin(locate(viewer, id)),
     attributes,
-    meta: no_meta,
-    links: no_links,
+    meta: None,
+    links: None,
     schema: |generator| generator.subschema_for::<assay_model::file::File>(),
     check: file_hash,
     needs: None,
 };
 
 /// Attributes that only `allinfo` shows.
-const PREMIUM: &[&str] = &[
-    "capabilities_tags",
-    "downloadable",
-    "exiftool",
-    "malware_config",
-    "office_info",
-    "openxml_info",
-    "rtf_info",
-];
+const PREMIUM: &[&str] =
+    &["capabilities_tags", "downloadable", "exiftool", "malware_config", "office_info", "openxml_info", "rtf_info"];
 
 /// The SHA-256 of the file that a hash in a path names.
 pub(crate) async fn resolve(viewer: &Viewer<'_>, id: &str) -> Result<Sha256> {

@@ -40,11 +40,11 @@ pub struct ObjectType {
     /// The object that an id names; 404 where there is none.
     pub locate: for<'a> fn(&'a Viewer<'a>, &'a str) -> Located<'a>,
     /// Its attributes as this caller sees them.
-    pub attributes: fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>,
+    pub attributes: Members,
     /// What stands beside `data` in the answer, in `meta`.
-    pub meta: fn(&Record) -> Result<Option<Value>>,
+    pub meta: Option<fn(&Record) -> Result<Value>>,
     /// What `links` has beyond `self`.
-    pub links: fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>,
+    pub links: Option<Members>,
     /// The shape of the attributes, for the documentation.
     pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     /// What the arguments must look like, asked before anything is spent.
@@ -52,6 +52,9 @@ pub struct ObjectType {
     /// The privilege that reading the object itself needs.
     pub needs: Option<Privilege>,
 }
+
+/// Members of a JSON object, made of a record for one caller.
+pub type Members = fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>;
 
 /// The future of a located record.
 pub type Located<'a> = Pin<Box<dyn Future<Output = Result<Arc<Record>>> + Send + 'a>>;
@@ -132,16 +135,6 @@ impl Relationship {
         self.source = source;
         self
     }
-}
-
-/// No `meta` of its own.
-pub(crate) fn no_meta(_: &Record) -> Result<Option<Value>> {
-    Ok(None)
-}
-
-/// No links of its own.
-pub(crate) fn no_links(_: &Record, _: &Viewer<'_>) -> Result<Map<String, Value>> {
-    Ok(Map::new())
 }
 
 /// The member `attributes` of a stored object.

@@ -49,8 +49,8 @@ pub(crate) async fn whole(
 ) -> Result<Reply> {
     let data = full(&call.viewer(), object_type, record, &call.arguments, inline).await?;
     let mut answer = json!({ "data": data });
-    if let (Some(meta), Value::Object(members)) = ((object_type.meta)(record)?, &mut answer) {
-        members.insert("meta".to_owned(), meta);
+    if let Some(meta) = object_type.meta {
+        answer["meta"] = meta(record)?;
     }
     Ok(Reply::value(&answer))
 }
@@ -90,7 +90,9 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     let mut items = Vec::with_capacity(page.items.len());
     match form {
         Form::Descriptors => {
-            items.extend(page.items.iter().map(|key| Value::Object(envelope::descriptor(viewer.base, key.kind, &key.id))));
+            items.extend(
+                page.items.iter().map(|key| Value::Object(envelope::descriptor(viewer.base, key.kind, &key.id))),
+            );
         }
         Form::Objects => {
             let records = call.app.store().read_many(&page.items).await?;
@@ -106,21 +108,17 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     }
     let one = items.pop().unwrap_or(Value::Null);
     let present = u64::from(!one.is_null());
-    let mut answer = envelope::page(viewer.base, &call.arguments, Vec::new(), None, Some(present));
-    answer["data"] = one;
-    Ok(Reply::value(&answer))
+    Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, one, None, Some(present))))
 }
 
 /// An object inside a list; one that is not known is said to be so in its place.
 async fn member(viewer: &Viewer<'_>, key: &Key, record: Option<Arc<Record>>, arguments: &Arguments) -> Result<Value> {
-    match (record, of(key.kind)) {
-        (Some(record), Some(object_type)) => full(viewer, object_type, &record, arguments, &[]).await,
-        _ => {
-            let message = format!("{} with id \"{}\" not found", key.kind, key.id);
-            Ok(json!({ "type": key.kind.wire(), "id": &*key.id,
-                       "error": { "code": assay_model::Code::NotFound.wire(), "message": message } }))
-        }
+    if let (Some(record), Some(object_type)) = (record, of(key.kind)) {
+        return full(viewer, object_type, &record, arguments, &[]).await;
     }
+    let message = format!("{} with id \"{}\" not found", key.kind, key.id);
+    Ok(json!({ "type": key.kind.wire(), "id": &*key.id,
+               "error": { "code": assay_model::Code::NotFound.wire(), "message": message } }))
 }
 
 /// An object with its attributes and the relationships that were asked for.
@@ -140,8 +138,8 @@ pub(crate) async fn full(
         attributes.remove(unwanted);
     }
     let mut object = envelope::descriptor(viewer.base, record.key.kind, &record.key.id);
-    if let Some(Value::Object(links)) = object.get_mut("links") {
-        links.extend((object_type.links)(record, viewer)?);
+    if let (Some(own), Some(Value::Object(links))) = (object_type.links, object.get_mut("links")) {
+        links.extend(own(record, viewer)?);
     }
     object.insert("attributes".to_owned(), attributes.into());
     if !inline.is_empty() {
@@ -165,9 +163,7 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
     };
     let own = envelope::link(viewer.base, record.key.kind, &record.key.id);
     let name = relationship.name;
-    let mut items = page.items.iter().map(|key| {
-        json!({ "type": key.kind.wire(), "id": &*key.id })
-    });
+    let mut items = page.items.iter().map(|key| json!({ "type": key.kind.wire(), "id": &*key.id }));
     if !relationship.many {
         let data = items.next().unwrap_or(Value::Null);
         let links = json!({ "self": format!("{own}/relationships/{name}"), "related": format!("{own}/{name}") });
@@ -185,12 +181,7 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
 }
 
 /// The keys of one page of a relationship.
-async fn page(
-    viewer: &Viewer<'_>,
-    relationship: &Relationship,
-    record: &Record,
-    range: &Range,
-) -> Result<Page<Key>> {
+async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record, range: &Range) -> Result<Page<Key>> {
     let store = viewer.app.store();
     match relationship.source {
         Source::Unobserved => Ok(Page { items: Vec::new(), next: None, total: Some(0) }),
@@ -224,9 +215,7 @@ async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> 
 pub(crate) fn inline_names(object_type: &ObjectType, arguments: &Arguments) -> Result<Vec<&'static Relationship>> {
     let find = |name: &str| {
         let found = object_type.relationships.iter().find(|relationship| relationship.name == name);
-        found.ok_or_else(|| {
-            Error::invalid_argument(format!("{} has no relationship \"{name}\"", object_type.title))
-        })
+        found.ok_or_else(|| Error::invalid_argument(format!("{} has no relationship \"{name}\"", object_type.title)))
     };
     arguments.list("relationships").into_iter().map(find).collect()
 }

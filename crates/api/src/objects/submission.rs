@@ -3,7 +3,7 @@
 use assay_model::privilege::Privilege;
 use assay_model::{Kind, Link};
 
-use super::{ObjectType, Relationship, by_id, no_links, no_meta};
+use super::{ObjectType, Relationship, by_id};
 
 const TITLE: &str = "Submission";
 
@@ -15,8 +15,8 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: &[Relationship::forward("item", Link::Submitted, "The file that was submitted").one()],
     locate: |viewer, id| Box::pin(by_id(viewer, Kind::Submission, TITLE, id)),
     attributes: |record, _| record.parse(),
-    meta: no_meta,
-    links: no_links,
+    meta: None,
+    links: None,
     schema: |generator| generator.subschema_for::<assay_model::analysis::Submission>(),
     check: crate::route::any,
     needs: Some(Privilege::Private),

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{ObjectType, Relationship, Viewer, no_links, no_meta};
+use super::{ObjectType, Relationship, Viewer};
 use crate::gate;
 use crate::route::{Call, Reply};
 
@@ -31,8 +31,8 @@ pub const TYPE: ObjectType = ObjectType {
     ],
     locate: |viewer, id| Box::pin(locate(viewer, id)),
     attributes,
-    meta: no_meta,
-    links: no_links,
+    meta: None,
+    links: None,
     schema: |generator| generator.subschema_for::<UserAttributes>(),
     check: crate::route::any,
     needs: None,
@@ -129,8 +129,8 @@ async fn figures(call: &Call, record: &Record) -> Result<Vec<(&'static str, Valu
     let allowed = |quota| tier.as_ref().map_or(0, |tier| tier.limits.of(quota));
     let mut figures = Vec::with_capacity(Quota::ALL.len());
     for &quota in Quota::ALL {
-        let used = call.app.meter.used(&record.key.id, quota).await?;
-        figures.push((quota.wire(), json!({ "allowed": allowed(quota), "used": used })));
+        let count = call.app.meter.used(&record.key.id, quota).await?;
+        figures.push((quota.wire(), json!({ "allowed": allowed(quota), "used": count })));
     }
     Ok(figures)
 }

@@ -117,7 +117,7 @@ impl Default for Pipeline {
             workers: 0,
             magika: MagikaUse::Undecided,
             uploads: 64,
-            upload_patience: std::time::Duration::from_secs(60),
+            upload_patience: std::time::Duration::from_mins(1),
         }
     }
 }

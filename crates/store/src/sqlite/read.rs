@@ -87,8 +87,8 @@ pub(super) fn linked(connection: &Connection, of: &Key, link: Link, end: End, ra
 
 /// What was taken from a counter.
 pub(super) fn spent(connection: &Connection, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
-    let mut statement = connection
-        .prepare_cached("SELECT used FROM counters WHERE account = ?1 AND quota = ?2 AND window = ?3")?;
+    let mut statement =
+        connection.prepare_cached("SELECT used FROM counters WHERE account = ?1 AND quota = ?2 AND window = ?3")?;
     let used: Option<i64> =
         statement.query_row(params![account, quota.wire(), window.0], |row| row.get(0)).optional()?;
     Ok(used.unwrap_or(0).unsigned_abs())

@@ -74,9 +74,10 @@ fn check_claim(connection: &Connection, id: i64, attempt: u32) -> Result<()> {
 fn write_record(connection: &Connection, put: &Put, found: i64) -> Result<()> {
     let (space, kind, id) = (put.key.space.stored(), put.key.kind.wire(), &*put.key.id);
     if found == 0 {
-        let mut statement = connection
-            .prepare_cached("INSERT INTO records (space, kind, id, version, body) VALUES (?1, ?2, ?3, 1, ?4)
-                             ON CONFLICT (space, kind, id) DO UPDATE SET version = version + 1, body = excluded.body")?;
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO records (space, kind, id, version, body) VALUES (?1, ?2, ?3, 1, ?4)
+                             ON CONFLICT (space, kind, id) DO UPDATE SET version = version + 1, body = excluded.body",
+        )?;
         statement.execute(params![space, kind, id, &*put.body])?;
     } else {
         let mut statement = connection.prepare_cached(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use assay_rules::{Compiled, OnMatch, Scanner, compile};
 
-use super::{PACK, sources};
+use super::{sources, unpacked};
 
 fn found(compiled: &Compiled, bytes: &[u8]) -> Vec<String> {
     let found = Scanner::new(compiled).scan(bytes, Duration::from_secs(10)).expect("the pack comes to an end");
@@ -274,7 +274,7 @@ fn every_rule_has_a_sample_and_its_meta() {
         assert_eq!(rule.author.as_deref(), Some("Assay"), "{}", rule.rule);
         assert!(rule.description.is_some(), "{}", rule.rule);
     }
-    for (name, text) in PACK {
+    for (name, text) in &unpacked() {
         let rules = text.lines().filter(|line| line.starts_with("rule ")).count();
         for key in ["verdict = \"", "date = \"2026-"] {
             assert_eq!(text.matches(key).count(), rules, "{name}: each rule says {key}");
@@ -308,7 +308,8 @@ fn harmless_files_of_the_same_kind_match_nothing() {
 fn no_file_of_the_pack_is_malicious_by_the_pack() {
     let pack = compile(&sources());
     let mut scanner = Scanner::new(&pack);
-    for (name, text) in PACK.iter().chain([&("these tests", include_str!("tests.rs"))]) {
+    let tests = [("these tests".to_owned(), include_str!("tests.rs").to_owned())];
+    for (name, text) in unpacked().into_iter().chain(tests) {
         let found = scanner.scan(text.as_bytes(), Duration::from_secs(10)).expect("scanned");
         assert!(found.iter().all(|info| info.verdict != OnMatch::Malicious), "{name}: {found:?}");
     }

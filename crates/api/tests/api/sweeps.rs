@@ -1,11 +1,9 @@
 //! Sweeps over the rows of the table: what holds for every endpoint, also for those that are added tomorrow.
 
-mod support;
-
+use crate::support::Service;
 use assay_api::route::{Access, Cost, Route};
 use assay_api::{Settings, routes};
 use assay_model::quota::Limits;
-use support::Service;
 
 fn rows() -> Vec<Route> {
     routes::table(&Settings::default()).into_iter().filter(|route| route.access != Access::Open).collect()

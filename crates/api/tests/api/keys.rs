@@ -1,10 +1,8 @@
 //! Keys and quotas as a client sees them.
 
-mod support;
-
+use crate::support::Service;
 use assay_api::accounts;
 use assay_model::quota::Limits;
-use support::Service;
 
 #[tokio::test]
 async fn the_message_names_the_mistake_in_a_key() {

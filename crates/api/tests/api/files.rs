@@ -1,11 +1,9 @@
 //! Files over the API: look-up, relationships, pages, uploads, downloads.
 
-mod support;
-
+use crate::support::Service;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
-use support::Service;
 
 fn upload(path: &str, key: &str, parts: &str) -> Request<Body> {
     Request::post(path)
@@ -153,7 +151,8 @@ async fn the_same_file_again_is_a_new_submission_and_analyse_keeps_the_history()
     service.work().await;
     let again = service.send(upload("/api/v3/files", &key, ONE_FILE)).await;
     assert_eq!(again.json["data"]["id"], first.json["data"]["id"], "a known file answers from its report");
-    let item = service.get(&format!("/analyses/{}/item", first.json["data"]["id"].as_str().expect("an id")), &key).await;
+    let item =
+        service.get(&format!("/analyses/{}/item", first.json["data"]["id"].as_str().expect("an id")), &key).await;
     let sha256 = item.json["data"]["id"].as_str().expect("a hash").to_owned();
     service.advance(10);
     let rescan = service.call("POST", &format!("/api/v3/files/{sha256}/analyse"), Some(&key)).await;
@@ -200,7 +199,8 @@ async fn an_upload_address_works_once_and_without_a_key() {
     assert_eq!(service.send(request(&path)).await.status, 200);
     assert_eq!(service.send(request(&path)).await.status, 404);
     let late = service.get("/files/upload_url", &key).await;
-    let late = late.json["data"].as_str().and_then(|url| url.strip_prefix("http://assay.test")).expect("ours").to_owned();
+    let late =
+        late.json["data"].as_str().and_then(|url| url.strip_prefix("http://assay.test")).expect("ours").to_owned();
     service.advance(3_601);
     assert_eq!(service.send(request(&late)).await.status, 404);
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use assay_api::{App, Settings, accounts};
-use assay_blobs::Blobs as _;
 use assay_engines::Panel;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::apikey::Pepper;
@@ -23,24 +22,24 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 /// 2026-01-15 12:00:00 UTC.
-pub const NOON: Timestamp = Timestamp(1_768_478_400);
+pub(crate) const NOON: Timestamp = Timestamp(1_768_478_400);
 
 /// The service with three accounts: `operator`, `premium`, `public`.
-pub struct Service {
-    pub app: Arc<App>,
-    pub clock: Arc<Fixed>,
-    pub router: Router,
+pub(crate) struct Service {
+    pub(crate) app: Arc<App>,
+    clock: Arc<Fixed>,
+    router: Router,
     random: Counting,
     pepper: Pepper,
 }
 
 impl Service {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Limits { minute: 100_000, day: 1_000_000, month: 10_000_000 }).await
     }
 
     /// With these limits for premium accounts.
-    pub async fn start_with(premium: Limits) -> Self {
+    pub(crate) async fn start_with(premium: Limits) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
         let blobs = assay_blobs::open(&assay_blobs::Config::Memory).await.expect("memory");
@@ -62,13 +61,13 @@ impl Service {
     }
 
     /// A new key of an account.
-    pub async fn key(&self, account: &str) -> String {
+    pub(crate) async fn key(&self, account: &str) -> String {
         let issued = accounts::create_key(self.app.store(), account, &self.pepper, &self.random, NOON).await;
         issued.expect("a key").reveal().to_string()
     }
 
     /// Makes a file known and waits until its analysis is complete.
-    pub async fn scan(&self, content: &'static [u8], name: &str) -> Sha256 {
+    pub(crate) async fn scan(&self, content: &'static [u8], name: &str) -> Sha256 {
         let mut incoming = self.app.pipeline.blobs.begin(1 << 20).await.expect("a place");
         incoming.write(Bytes::from_static(content)).await.expect("room");
         let digests = incoming.keep().await.expect("kept");
@@ -85,18 +84,19 @@ impl Service {
     }
 
     /// Runs workers until nothing waits.
-    pub async fn work(&self) {
+    pub(crate) async fn work(&self) {
         let stop = CancellationToken::new();
-        let workers = tokio::spawn(worker::run(self.app.pipeline.clone(), 1, stop.clone()));
+        let mut workers = tokio::task::JoinSet::new();
+        workers.spawn(worker::run(self.app.pipeline.clone(), 1, stop.clone()));
         while self.app.store().backlog().await.expect("a count").open > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
         stop.cancel();
-        workers.await.expect("workers end");
+        workers.join_all().await;
     }
 
     /// A request without a body.
-    pub async fn call(&self, method: &str, path: &str, key: Option<&str>) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, key: Option<&str>) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("host", "assay.test");
         if let Some(key) = key {
             request = request.header("x-apikey", key);
@@ -105,12 +105,12 @@ impl Service {
     }
 
     /// `GET` under `/api/v3`.
-    pub async fn get(&self, path: &str, key: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, key: &str) -> Answer {
         self.call("GET", &format!("/api/v3{path}"), Some(key)).await
     }
 
     /// Any request.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("the router cannot fail");
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
@@ -119,32 +119,32 @@ impl Service {
     }
 
     /// Moves the clock.
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(std::time::Duration::from_secs(seconds));
     }
 
     /// The time of the service.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }
 
 /// What came back.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: axum::http::HeaderMap,
-    pub json: Value,
-    pub bytes: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) json: Value,
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {
     /// `error.code`.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.json["error"]["code"].as_str().unwrap_or_default()
     }
 
     /// `error.message`.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.json["error"]["message"].as_str().unwrap_or_default()
     }
 }
