@@ -10,7 +10,7 @@ from assay import ROOT, Server, environment
 from samples import unique_malware
 
 SCHEMA = ROOT / "docs" / "reference" / "openapi.json"
-SECONDS = 150
+SECONDS = 90
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 pytestmark = [pytest.mark.schema, pytest.mark.timeout(900)]

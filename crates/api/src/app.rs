@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::gate::Identities;
 use crate::meter::Meter;
 use crate::report::Reports;
+use crate::request_log::Ids;
 
 /// The largest body of `POST /files`, as at VirusTotal.
 pub const DIRECT_UPLOAD: u64 = 32 << 20;
@@ -74,6 +75,7 @@ pub struct App {
     pub(crate) identities: Identities,
     pub(crate) reports: Reports,
     pub(crate) uploads: Arc<tokio::sync::Semaphore>,
+    pub(crate) requests: Ids,
     lingering: TaskTracker,
 }
 
@@ -85,6 +87,7 @@ impl App {
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),
             uploads: Arc::new(tokio::sync::Semaphore::new(settings.uploads)),
+            requests: Ids::new(&*random),
             lingering: TaskTracker::new(),
             pipeline,
             pepper,

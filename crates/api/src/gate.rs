@@ -190,12 +190,10 @@ async fn authenticate(app: &App, route: &Route, headers: &HeaderMap) -> Result<C
 pub(crate) async fn identify(app: &App, text: &str) -> Result<Arc<Identity>> {
     let presented = apikey::read(text).map_err(wrong)?;
     let id = presented.id();
-    let key = Key::shared(Kind::ApiKey, id.to_string());
-    let record = app.store().read(&key).await?.ok_or_else(|| Error::new(Code::WrongCredentials, "Wrong API key"))?;
     let known = match app.identities.0.get(&id) {
-        Some(known) if still_true(app, &known, &record).await? => known,
+        Some(known) if still_true(app, &known).await? => known,
         _ => {
-            let known = Arc::new(load(app, id, record).await?);
+            let known = Arc::new(load(app, id).await?);
             app.identities.0.insert(id, known.clone());
             known
         }
@@ -209,14 +207,18 @@ pub(crate) async fn identify(app: &App, text: &str) -> Result<Arc<Identity>> {
     active(known.identity.clone())
 }
 
-async fn still_true(app: &App, known: &Known, record: &Arc<Record>) -> Result<bool> {
-    let [key, user, tier] = &known.records;
-    Ok(Arc::ptr_eq(key, record)
-        && app.store().read(&user.key).await?.is_some_and(|now| Arc::ptr_eq(user, &now))
-        && app.store().read(&tier.key).await?.is_some_and(|now| Arc::ptr_eq(tier, &now)))
+async fn still_true(app: &App, known: &Known) -> Result<bool> {
+    for record in &known.records {
+        if !app.store().read(&record.key).await?.is_some_and(|now| Arc::ptr_eq(record, &now)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-async fn load(app: &App, key_id: KeyId, record: Arc<Record>) -> Result<Known> {
+async fn load(app: &App, key_id: KeyId) -> Result<Known> {
+    let key = Key::shared(Kind::ApiKey, key_id.to_string());
+    let record = app.store().read(&key).await?.ok_or_else(|| Error::new(Code::WrongCredentials, "Wrong API key"))?;
     let api_key: ApiKey = record.parse()?;
     let (user, user_record, tier, tier_record) = read_account(app, &api_key.account).await?;
     let identity = Identity { account: api_key.account.as_str().into(), key_id, user, tier };

@@ -45,7 +45,7 @@ pub mod routes;
 mod v2;
 
 pub use app::{App, Settings};
-use request_log::Entry;
+use request_log::{Entry, Figures};
 use route::{Arguments, Route};
 
 /// The longest path with its query that is looked at; beyond it the answer is 400.
@@ -55,21 +55,27 @@ const TARGET_MAX: usize = 16 << 10;
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for route in routes::table(&app.settings) {
+        let figures = Arc::new(Figures::new(&route.operation));
         let route = Arc::new(route);
         let (app, path) = (app.clone(), route.path.clone());
         let filter = filter(&route.method);
-        router = router.route(&path, on(filter, move |request: Request| serve(app.clone(), route.clone(), request)));
+        router = router.route(
+            &path,
+            on(filter, move |request: Request| serve(app.clone(), route.clone(), figures.clone(), request)),
+        );
     }
     let (missing, wrong_method) = (app.clone(), app.clone());
+    let unknown = Arc::new(Figures::new("unknown"));
+    let unknown_method = unknown.clone();
     let compression = tower_http::compression::CompressionLayer::new().gzip(true).compress_when(JsonOnly);
     router
         .method_not_allowed_fallback(move |request: Request| {
             let error = Error::new(Code::MethodNotAllowed, "the endpoint does not take this method");
-            std::future::ready(refuse(&wrong_method, &request, &error))
+            std::future::ready(refuse(&wrong_method, &unknown_method, &request, &error))
         })
         .fallback(move |request: Request| {
             let error = v2::advice(request.uri()).unwrap_or_else(|| Error::new(Code::NotFound, "endpoint not found"));
-            std::future::ready(refuse(&missing, &request, &error))
+            std::future::ready(refuse(&missing, &unknown, &request, &error))
         })
         .layer(compression)
 }
@@ -91,9 +97,9 @@ impl tower_http::compression::Predicate for JsonOnly {
 }
 
 /// One request through the spine, measured and logged.
-async fn serve(app: Arc<App>, route: Arc<Route>, request: Request) -> Response<Body> {
+async fn serve(app: Arc<App>, route: Arc<Route>, figures: Arc<Figures>, request: Request) -> Response<Body> {
     let started = app.pipeline.clock.nanoseconds();
-    let mut entry = Entry::new(&*app.random);
+    let mut entry = Entry::new(&app.requests);
     let method = request.method().clone();
     let outcome = match arguments(request).await {
         Ok((arguments, request)) => gate::pass(&app, &route, arguments, request, &mut entry).await,
@@ -107,7 +113,7 @@ async fn serve(app: Arc<App>, route: Arc<Route>, request: Request) -> Response<B
             envelope::refuse(&error)
         }
     };
-    finish(&app, &entry, &method, &route.path, &route.operation, started, &mut response);
+    finish(&app, &entry, &method, &route.path, &figures, started, &mut response);
     response
 }
 
@@ -128,11 +134,11 @@ async fn arguments(request: Request) -> Result<(Arguments, Request), Error> {
 }
 
 /// An address or method that no row has.
-fn refuse(app: &App, request: &Request, error: &Error) -> Response<Body> {
+fn refuse(app: &App, figures: &Figures, request: &Request, error: &Error) -> Response<Body> {
     let started = app.pipeline.clock.nanoseconds();
-    let entry = Entry::new(&*app.random);
+    let entry = Entry::new(&app.requests);
     let mut response = envelope::refuse(error);
-    finish(app, &entry, request.method(), "-", "unknown", started, &mut response);
+    finish(app, &entry, request.method(), "-", figures, started, &mut response);
     response
 }
 
@@ -141,7 +147,7 @@ fn finish(
     entry: &Entry,
     method: &Method,
     path: &str,
-    operation: &str,
+    figures: &Figures,
     started: i64,
     response: &mut Response<Body>,
 ) {
@@ -151,9 +157,7 @@ fn finish(
         response.headers_mut().insert("x-request-id", id);
     }
     entry.write(method.as_str(), path, status, took);
-    let labels = [("operation", operation.to_owned()), ("status", status.to_string())];
-    metrics::counter!("assay_requests_total", &labels).increment(1);
-    metrics::histogram!("assay_request_seconds", "operation" => operation.to_owned()).record(took.as_secs_f64());
+    figures.count(status, took);
 }
 
 /// The log's voice of an error that is our fault.

@@ -1,13 +1,71 @@
 //! One line for each request: id, route, status, time, key id, cost. Never a key, never a query, never a path that a
 //! client wrote: the route's pattern stands for it.
+//!
+//! The figures of a route are counted through handles that are made once, not looked up by name for each request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use assay_model::Code;
 use assay_model::random::Random;
+use metrics::{Counter, Histogram};
 
 use crate::gate::Identity;
 use crate::meter::Receipt;
+
+/// Ids of requests: a part that tells starts of the server apart, and a count.
+pub(crate) struct Ids {
+    start: u32,
+    next: AtomicU32,
+}
+
+impl Ids {
+    /// Ids of this start.
+    pub(crate) fn new(random: &dyn Random) -> Self {
+        let mut start = [0; 4];
+        random.fill(&mut start);
+        Self { start: u32::from_be_bytes(start), next: AtomicU32::new(0) }
+    }
+
+    fn next(&self) -> String {
+        format!("{:08x}{:08x}", self.start, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The figures of one route.
+pub(crate) struct Figures {
+    by_status: Vec<(u16, Counter)>,
+    seconds: Histogram,
+}
+
+/// Statuses that are no errors of ours.
+const OTHER: &[u16] = &[200, 204, 206, 416];
+
+impl Figures {
+    /// The figures of an operation.
+    pub(crate) fn new(operation: &str) -> Self {
+        let count = |status: u16| {
+            let labels = [("operation", operation.to_owned()), ("status", status.to_string())];
+            (status, metrics::counter!("assay_requests_total", &labels))
+        };
+        let mut statuses: Vec<_> = Code::ALL.iter().map(|code| code.status()).chain(OTHER.iter().copied()).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        Self {
+            by_status: statuses.into_iter().map(count).collect(),
+            seconds: metrics::histogram!("assay_request_seconds", "operation" => operation.to_owned()),
+        }
+    }
+
+    /// Counts a request.
+    pub(crate) fn count(&self, status: u16, took: Duration) {
+        if let Some((_, counter)) = self.by_status.iter().find(|(one, _)| *one == status) {
+            counter.increment(1);
+        }
+        self.seconds.record(took.as_secs_f64());
+    }
+}
 
 /// What is gathered about a request on its way.
 #[derive(Debug, Default)]
@@ -20,10 +78,8 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// A request that has just come.
-    pub(crate) fn new(random: &dyn Random) -> Self {
-        let mut id = [0; 8];
-        random.fill(&mut id);
-        Self { id: format!("{:016x}", u64::from_be_bytes(id)), ..Self::default() }
+    pub(crate) fn new(ids: &Ids) -> Self {
+        Self { id: ids.next(), ..Self::default() }
     }
 
     /// Its id, as in the header `X-Request-Id`.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, MagikaUse};
 use crate::installation::{self, FirstKey, SystemRandom};
 use crate::listener::{self, Listening};
+use crate::telemetry;
 use crate::tls::{self, Tls};
 
 /// How long running requests may take to end when the server stops.
@@ -146,6 +147,7 @@ async fn chores(pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>, stop: Cancellati
         if let Err(error) = assay_api::files::upload_url::sweep(&*pipeline.store, clock.now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old upload addresses could not be swept");
         }
+        telemetry::fold_metrics();
         if let Ok(backlog) = pipeline.store.backlog().await {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the count stays far below 2^52")]
             let (open, dead) = (backlog.open as f64, backlog.dead as f64);
