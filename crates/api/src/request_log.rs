@@ -107,7 +107,7 @@ impl Entry {
 
     /// Writes the line.
     pub(crate) fn write(&self, method: &str, route: &str, status: u16, took: Duration) {
-        let key_id = self.account.as_ref().map(|identity| identity.key_id.to_string());
+        let key_id = self.account.as_ref().map(|identity| tracing::field::display(identity.key_id));
         tracing::info!(
             target: "assay::request",
             id = self.id,

@@ -51,7 +51,11 @@ impl<const N: usize> FromStr for Digest<N> {
 
 impl<const N: usize> fmt::Display for Digest<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        // On the stack: digests are printed on every look-up, and none is longer than 64 digits.
+        let mut digits = [0; 64];
+        let digits = digits.get_mut(..2 * N).ok_or(fmt::Error)?;
+        hex::encode_to_slice(self.0, digits).map_err(|_| fmt::Error)?;
+        f.write_str(str::from_utf8(digits).map_err(|_| fmt::Error)?)
     }
 }
 
