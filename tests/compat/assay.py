@@ -3,6 +3,7 @@
 COMPAT_ASSAY names the binary; without it the debug build of this checkout is taken.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -11,6 +12,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import requests
@@ -137,10 +139,29 @@ class Server:
         answer = self.session.get(f"{self.url}/healthz", timeout=10, verify=self.verify)
         return self.process.poll() is None and answer.status_code == 200
 
-    def resident(self) -> int:
-        """Its resident memory in bytes."""
+    def memory(self) -> int:
+        """Its memory in bytes, without pages of files, which the kernel may take back."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return 1024 * int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE).group(1))
+        return 1024 * int(re.search(r"^RssAnon:\s+(\d+) kB$", status, re.MULTILINE).group(1))
+
+    @contextlib.contextmanager
+    def memory_grows_less_than(self, limit: int):
+        """Watches its memory while the block runs."""
+        before, peak, over = self.memory(), 0, threading.Event()
+
+        def watch():
+            nonlocal peak
+            while not over.wait(0.005):
+                peak = max(peak, self.memory())
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+        assert peak - before < limit, f"its memory grew by {(peak - before) >> 20} MiB"
 
     def log_tail(self, size: int = 4000) -> str:
         """The end of what it wrote."""

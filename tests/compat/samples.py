@@ -5,6 +5,7 @@ import io
 import random
 import uuid
 import zipfile
+import zlib
 
 
 def eicar() -> bytes:
@@ -37,16 +38,22 @@ def locked_zip(content: bytes, password: bytes = b"infected", members: int = 1) 
     return _PlainZip(password).archive([(f"member-{index}.txt", content) for index in range(members)])
 
 
+def locked_bomb(size: int, password: bytes = b"infected") -> bytes:
+    """An archive under the old encryption whose one member is `size` zero bytes: a thousandth of that packed."""
+    return _PlainZip(password, packed=True).archive([("zeros", bytes(size))])
+
+
 def sha256(content: bytes) -> str:
     """Its SHA-256 in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
 class _PlainZip:
-    """Writes stored members under the traditional encryption."""
+    """Writes members under the traditional encryption, stored or packed."""
 
-    def __init__(self, password: bytes):
+    def __init__(self, password: bytes, packed: bool = False):
         self.password = password
+        self.packed = packed
         self.table = [self._crc_row(index) for index in range(256)]
 
     @staticmethod
@@ -79,13 +86,14 @@ class _PlainZip:
         """The archive of these members."""
         out, directory = bytearray(), bytearray()
         for name, content in members:
-            checksum = 0xFFFFFFFF
-            for byte in content:
-                checksum = self._crc(checksum, byte)
-            checksum ^= 0xFFFFFFFF
+            checksum, stored, method = zlib.crc32(content), content, 0
+            if self.packed:
+                deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+                stored, method = deflate.compress(content) + deflate.flush(), 8
             # Eleven bytes of salt and the checksum's highest byte, by which a reader knows a wrong password.
-            body = self._encrypt(bytes(11) + bytes([checksum >> 24]) + content)
-            common = _little((20, 2), (1, 2), (0, 2), (0, 2), (0x21, 2), (checksum, 4), (len(body), 4), (len(content), 4))
+            body = self._encrypt(bytes(11) + bytes([checksum >> 24]) + stored)
+            sizes = (checksum, 4), (len(body), 4), (len(content), 4)
+            common = _little((20, 2), (1, 2), (method, 2), (0, 2), (0x21, 2), *sizes)
             offset = len(out)
             out += b"PK\x03\x04" + common + _little((len(name), 2), (0, 2)) + name.encode() + body
             directory += b"PK\x01\x02" + _little((20, 2)) + common

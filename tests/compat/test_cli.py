@@ -147,6 +147,13 @@ def test_a_restart_keeps_files_accounts_and_spent_quota(own_server):
     assert quotas["api_requests_daily"]["user"]["used"] == 1
 
 
+def test_a_stop_right_after_the_start_is_orderly(own_server):
+    """From the first answer of /healthz on, SIGTERM is a request and not an accident."""
+    for _ in range(10):
+        own_server.start()
+        assert own_server.stop() == 0
+
+
 def test_a_request_that_runs_ends_before_the_server_does(own_server):
     """SIGTERM during an upload: the upload is answered, then the server ends with status 0."""
     own_server.start()

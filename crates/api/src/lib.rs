@@ -67,7 +67,10 @@ pub fn router(app: &Arc<App>) -> Router {
     let (missing, wrong_method) = (app.clone(), app.clone());
     let unknown = Arc::new(Figures::new("unknown"));
     let unknown_method = unknown.clone();
-    let compression = tower_http::compression::CompressionLayer::new().gzip(true).compress_when(JsonOnly);
+    let compression = tower_http::compression::CompressionLayer::new()
+        .gzip(true)
+        .quality(tower_http::CompressionLevel::Fastest)
+        .compress_when(JsonOnly);
     router
         .method_not_allowed_fallback(move |request: Request| {
             let error = Error::new(Code::MethodNotAllowed, "the endpoint does not take this method");

@@ -1,4 +1,4 @@
-//! Blobs in a folder: `ab/cd/abcd….` for what is kept, `incoming/` for what is on its way.
+//! Blobs in a folder: `ab/abcd…` for what is kept, `incoming/` for what is on its way.
 //!
 //! Pieces are hashed and written by a thread of their own per blob, so that no async worker waits for the disk. A blob
 //! is kept by: flush, synchronise the file, rename it into place, synchronise the folder.
@@ -19,7 +19,9 @@ use tokio::task::JoinHandle;
 
 use crate::{BlobError, Blobs, Incoming, Result, mapping};
 
-/// How many pieces may wait for the disk; with pieces of some 64 KiB it bounds the memory of an upload.
+/// How many bytes are gathered before the writing thread is woken.
+const GATHER: usize = 256 << 10;
+/// How many gatherings may wait for the disk; together they bound the memory of an upload.
 const WAITING: usize = 8;
 
 /// See the module.
@@ -32,13 +34,17 @@ impl Directory {
     /// Opens or makes the folder and sweeps what a crash left in `incoming/`.
     pub(crate) async fn open(folder: &Path) -> Result<Self> {
         let folder: Arc<Path> = folder.into();
-        let incoming = folder.join("incoming");
+        let (incoming, opened) = (folder.join("incoming"), folder.clone());
         blocking(move || {
             make_folder(&incoming)?;
             for left in fs::read_dir(&incoming)? {
                 fs::remove_file(left?.path())?;
             }
-            Ok(())
+            // All of them at once, so that keeping a blob has one folder to synchronise and none to make.
+            for first in 0..=u8::MAX {
+                make_folder(&opened.join(format!("{first:02x}")))?;
+            }
+            File::open(&opened)?.sync_all()
         })
         .await?;
         Ok(Self { folder, next: AtomicU64::new(0) })
@@ -51,7 +57,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 fn place(folder: &Path, name: &Sha256) -> PathBuf {
     let name = name.to_string();
-    folder.join(&name[..2]).join(&name[2..4]).join(name)
+    folder.join(&name[..2]).join(name)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
@@ -67,7 +73,7 @@ impl Blobs for Directory {
         let (pieces, queue) = mpsc::channel(WAITING);
         let folder = self.folder.clone();
         let writing = tokio::task::spawn_blocking(move || write_all(&folder, Temporary { path: Some(path) }, queue));
-        Ok(Box::new(Piecewise { pieces: Some(pieces), writing, limit, size: 0 }))
+        Ok(Box::new(Piecewise { pieces: Some(pieces), writing, limit, size: 0, gathered: Vec::new(), waiting: 0 }))
     }
 
     async fn open(&self, name: &Sha256) -> Result<Option<Bytes>> {
@@ -117,7 +123,7 @@ impl Drop for Temporary {
 
 /// Pieces that reach the writing thread; all but `Bytes` are the last.
 enum Piece {
-    Bytes(Bytes),
+    Bytes(Vec<Bytes>),
     Keep,
     Unkept,
 }
@@ -135,9 +141,11 @@ fn write_all(folder: &Path, temporary: Temporary, mut waiting: Receiver<Piece>) 
     let mut hasher = Hasher::default();
     loop {
         match waiting.blocking_recv() {
-            Some(Piece::Bytes(bytes)) => {
-                hasher.update(&bytes);
-                file.write_all(&bytes)?;
+            Some(Piece::Bytes(gathered)) => {
+                for bytes in gathered {
+                    hasher.update(&bytes);
+                    file.write_all(&bytes)?;
+                }
             }
             Some(Piece::Keep) => break,
             // The mapping outlives the file's name, which goes with `temporary`.
@@ -149,24 +157,10 @@ fn write_all(folder: &Path, temporary: Temporary, mut waiting: Receiver<Piece>) 
     let target = place(folder, &digests.sha256);
     if !target.try_exists()? {
         file.sync_all()?;
-        let parent = target.parent().unwrap_or(folder);
-        make_durably(folder, parent)?;
         temporary.move_to(&target)?;
-        File::open(parent)?.sync_all()?;
+        File::open(target.parent().unwrap_or(folder))?.sync_all()?;
     }
     Ok(Ended::Kept(digests))
-}
-
-/// Makes the fan-out folders of a blob so that they survive a crash.
-fn make_durably(folder: &Path, wanted: &Path) -> io::Result<()> {
-    if wanted.is_dir() {
-        return Ok(());
-    }
-    make_folder(wanted)?;
-    for made in wanted.ancestors().skip(1).take_while(|above| above.starts_with(folder)) {
-        File::open(made)?.sync_all()?;
-    }
-    Ok(())
 }
 
 struct Piecewise {
@@ -174,9 +168,19 @@ struct Piecewise {
     writing: JoinHandle<io::Result<Ended>>,
     limit: u64,
     size: u64,
+    gathered: Vec<Bytes>,
+    /// Bytes in `gathered`.
+    waiting: usize,
 }
 
 impl Piecewise {
+    /// Hands over what was gathered.
+    async fn hand_over(&mut self) -> Result<()> {
+        self.waiting = 0;
+        let gathered = std::mem::take(&mut self.gathered);
+        self.send(Piece::Bytes(gathered)).await
+    }
+
     /// Hands a piece to the thread; where the thread is gone, says why.
     async fn send(&mut self, piece: Piece) -> Result<()> {
         let gone = match &self.pieces {
@@ -202,10 +206,13 @@ impl Incoming for Piecewise {
             self.pieces = None;
             return Err(BlobError::TooLarge(self.limit));
         }
-        self.send(Piece::Bytes(piece)).await
+        self.waiting += piece.len();
+        self.gathered.push(piece);
+        if self.waiting < GATHER { Ok(()) } else { self.hand_over().await }
     }
 
     async fn keep(mut self: Box<Self>) -> Result<Digests> {
+        self.hand_over().await?;
         self.send(Piece::Keep).await?;
         match self.writing.await.map_err(io::Error::other)?? {
             Ended::Kept(digests) => Ok(digests),
@@ -214,6 +221,7 @@ impl Incoming for Piecewise {
     }
 
     async fn unkept(mut self: Box<Self>) -> Result<Bytes> {
+        self.hand_over().await?;
         self.send(Piece::Unkept).await?;
         match self.writing.await.map_err(io::Error::other)?? {
             Ended::Unkept(bytes) => Ok(bytes),

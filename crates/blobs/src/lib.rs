@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `memory` | for tests, nothing survives |
-//! | `directory` | the embedded default: a folder, two levels of fan-out, one file a blob |
+//! | `directory` | the embedded default: a folder with 256 folders in it, one file a blob |
 //! | [`suite`] | the contract as tests; every backend passes it |
 //!
 //! To add a backend: one file, an arm in [`open`], a line that runs [`suite`].

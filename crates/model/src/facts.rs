@@ -37,7 +37,8 @@ pub struct Facts {
     /// Compile or build time from metadata, Unix seconds; forgeable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_date: Option<i64>,
-    /// Format-specific attributes by their wire name: `pe_info`, `elf_info`, `pdf_info`, `bundle_info`, …
-    #[serde(flatten)]
+    /// Format-specific attributes by their wire name: `pe_info`, `elf_info`, `pdf_info`, `bundle_info`, … A report
+    /// shows them beside the others.
+    #[serde(default)]
     pub details: BTreeMap<String, Value>,
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::facts::Facts;
 use crate::verdict::{EngineResult, Stats, YaraResult};
-use crate::{Md5, Sha1, Sha256, Timestamp};
+use crate::{Code, Error, Md5, Sha1, Sha256, Timestamp};
 
 /// How many names and submitters a report keeps; the earliest stay.
 pub const NAMES_KEPT: usize = 100;
@@ -23,9 +24,6 @@ pub struct File {
     pub sha256: Sha256,
     /// Bytes.
     pub size: u64,
-    /// What identification found; absent until it has run.
-    #[serde(flatten)]
-    pub facts: Option<Facts>,
     /// Every name under which it was submitted, oldest first.
     pub names: Vec<String>,
     /// The best of `names`.
@@ -59,15 +57,42 @@ pub struct File {
     pub total_votes: Votes,
 }
 
-/// A file as the store keeps it: its attributes, and what the report does not show.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A file as the store keeps it: its attributes, and what the report does not show. What identification found is kept
+/// as text beside the attributes, because most who change a file need not read it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StoredFile {
-    /// What the report shows.
+    /// What changes with submissions and analyses.
     pub attributes: File,
+    /// [`Facts`]; absent until identification has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Box<RawValue>>,
     /// The id of the analysis that was asked for last.
     pub latest_analysis: String,
     /// The tokens of the accounts that submitted it; at most [`NAMES_KEPT`].
     pub sources: Vec<String>,
+}
+
+impl StoredFile {
+    /// What identification found; empty where it has not run.
+    pub fn facts(&self) -> Result<Facts, Error> {
+        let Some(text) = &self.facts else { return Ok(Facts::default()) };
+        serde_json::from_str(text.get())
+            .map_err(|cause| Error::new(Code::Internal, "the stored facts of a file could not be read").because(cause))
+    }
+
+    /// Keeps what identification found.
+    pub fn set_facts(&mut self, facts: &Facts) {
+        self.facts = Some(serde_json::value::to_raw_value(facts).expect("facts have string keys and serialise"));
+    }
+}
+
+/// The attributes of a file object as a report shows them: what was found stands beside what happened to it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
+    #[serde(flatten)]
+    file: File,
+    #[serde(flatten)]
+    facts: Option<Facts>,
 }
 
 /// How a community voted.

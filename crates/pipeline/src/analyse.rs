@@ -29,7 +29,7 @@ impl Stage for Analyse {
         let ((analysis, _), (file, _)) = subject(&*pipeline.store, key).await?;
         let missing = || Error::new(Code::Internal, "the bytes of a file are missing");
         let bytes = pipeline.blobs.open(&analysis.file.sha256).await?.ok_or_else(missing)?;
-        let facts = file.attributes.facts.unwrap_or_default();
+        let facts = file.facts()?;
         let sample = Sample { bytes, digests: analysis.file };
         let judgement = pipeline.panel.judge(&sample, &facts, pipeline.clock.now()).await;
         Ok(Box::new(Judged { subject: key.clone(), judgement: Arc::new(judgement) }))

@@ -40,7 +40,7 @@ impl Observed for Identified {
         let ((mut analysis, analysis_version), (mut file, file_version)) =
             subject(&*pipeline.store, &self.subject).await?;
         let mut batch = Batch::new();
-        file.attributes.facts = Some(self.facts.clone());
+        file.set_facts(&self.facts);
         file.attributes.last_modification_date = pipeline.clock.now();
         batch.put(file_key(&file.attributes.sha256), body(&file), Expect::Version(file_version));
         analysis.attributes.status = Status::InProgress;

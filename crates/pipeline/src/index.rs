@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use assay_model::Result;
-use assay_model::file::File;
+use assay_model::file::StoredFile;
 use assay_model::record::{FacetName, Key, StageName};
 use assay_store::Batch;
 use async_trait::async_trait;
@@ -29,19 +29,21 @@ impl Observed for Indexed {
         let (_, (file, _)) = subject(&*pipeline.store, &self.0).await?;
         let key = file_key(&file.attributes.sha256);
         let mut batch = Batch::new();
-        for (name, values) in facets(&file.attributes) {
+        for (name, values) in facets(&file)? {
             batch.replace_facets(&key, name, values);
         }
         Ok((batch, None))
     }
 }
 
-fn facets(file: &File) -> [(FacetName, BTreeSet<String>); 4] {
-    let facts = file.facts.iter();
-    let types = facts.clone().map(|facts| facts.type_tag.clone()).collect();
-    let tags = facts.clone().flat_map(|facts| facts.tags.clone()).collect();
-    let vhash = facts.filter_map(|facts| facts.vhash.clone()).collect();
-    let results = file.last_analysis_results.iter().flat_map(|results| results.values());
+fn facets(file: &StoredFile) -> Result<[(FacetName, BTreeSet<String>); 4]> {
+    let facts = file.facts()?;
+    let results = file.attributes.last_analysis_results.iter().flat_map(|results| results.values());
     let detections = results.filter_map(|result| result.result.as_ref()).map(|name| name.to_lowercase()).collect();
-    [(FacetName::Type, types), (FacetName::Tag, tags), (FacetName::Vhash, vhash), (FacetName::Detection, detections)]
+    Ok([
+        (FacetName::Type, BTreeSet::from([facts.type_tag])),
+        (FacetName::Tag, facts.tags.into_iter().collect()),
+        (FacetName::Vhash, facts.vhash.into_iter().collect()),
+        (FacetName::Detection, detections),
+    ])
 }

@@ -86,7 +86,6 @@ fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> Ingested 
             sha1: digests.sha1,
             sha256: digests.sha256,
             size: digests.size,
-            facts: None,
             meaningful_name: meaningful(&names),
             names,
             times_submitted: 1,
@@ -101,6 +100,7 @@ fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> Ingested 
             reputation: 0,
             total_votes: Votes::default(),
         },
+        facts: None,
         latest_analysis: analysis.clone(),
         sources: vec![upload.source.clone()],
     };

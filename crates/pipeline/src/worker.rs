@@ -21,7 +21,7 @@ use crate::{Observed, Pipeline, stage};
 /// How often a job is tried.
 pub const ATTEMPTS: u32 = 5;
 /// How long a claim holds without being renewed.
-pub const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(10);
 /// How long a worker sleeps when nothing tells it of work.
 const LOOK_ROUND: Duration = Duration::from_secs(1);
 /// How often a commit is tried against others who write the same records.
@@ -107,7 +107,8 @@ async fn keep_leased<T>(pipeline: &Pipeline, claimed: &Claimed, work: impl Futur
 async fn commit(pipeline: &Pipeline, claimed: &Claimed, observed: &dyn Observed) -> Result<Option<Claimed>> {
     for _ in 0..TRIES {
         let (mut batch, next) = observed.record(pipeline).await?;
-        batch.end(claimed.clone(), Ending::Done);
+        // A crash of the machine that undoes a stage brings its job back with it.
+        batch.end(claimed.clone(), Ending::Done).soon();
         if let Some(next) = next {
             let job = Job { stage: next, ..claimed.job.clone() };
             batch.enqueue_claimed(job, lease_end(pipeline.clock.now()));

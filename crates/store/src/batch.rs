@@ -50,6 +50,16 @@ pub enum Ending {
     Dead(String),
 }
 
+/// When a commit must have reached the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Before the commit returns: somebody is told that it happened.
+    #[default]
+    Now,
+    /// With the next commit that must: a crash of the machine may undo it, whole. For work that is then repeated.
+    Soon,
+}
+
 /// What is written together. Build it, then hand it to [`crate::Store::commit`].
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
@@ -60,12 +70,19 @@ pub struct Batch {
     pub(crate) facets: Vec<(Key, Facet)>,
     pub(crate) jobs: Vec<(Job, Option<Timestamp>)>,
     pub(crate) endings: Vec<(Claimed, Ending)>,
+    pub(crate) durability: Durability,
 }
 
 impl Batch {
     /// An empty batch.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// May reach the disk later; see [`Durability::Soon`].
+    pub fn soon(&mut self) -> &mut Self {
+        self.durability = Durability::Soon;
+        self
     }
 
     /// Writes a record.

@@ -33,7 +33,7 @@ pub mod page;
 mod sqlite;
 pub mod suite;
 
-pub use batch::{Batch, Charge, Claimed, Expect, Spent};
+pub use batch::{Batch, Charge, Claimed, Durability, Expect, Spent};
 pub use memory::Memory;
 pub use page::{Page, Position, Range};
 

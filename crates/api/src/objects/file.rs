@@ -8,7 +8,7 @@ use assay_model::{Error, FileHash, Kind, Link, Result, Sha256};
 use assay_store::Range;
 use serde_json::{Map, Value};
 
-use super::{ObjectType, Relationship, Source, Viewer, serve, stored_attributes};
+use super::{ObjectType, Relationship, Source, Viewer, serve};
 use crate::report::View;
 use crate::route::{Call, Reply, file_hash, parse_hash};
 
@@ -24,7 +24,7 @@ pub const TYPE: ObjectType = ObjectType {
     attributes,
     meta: None,
     links: None,
-    schema: |generator| generator.subschema_for::<assay_model::file::File>(),
+    schema: |generator| generator.subschema_for::<assay_model::file::Report>(),
     check: file_hash,
     needs: None,
 };
@@ -50,8 +50,24 @@ async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
     viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(TITLE, id))
 }
 
+/// All attributes of a file: what was found stands beside what happened to it.
+pub(crate) fn report(record: &Record) -> Result<Map<String, Value>> {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        attributes: Map<String, Value>,
+        #[serde(default)]
+        facts: Map<String, Value>,
+    }
+    let Stored { mut attributes, mut facts } = record.parse()?;
+    if let Some(Value::Object(details)) = facts.remove("details") {
+        facts.extend(details);
+    }
+    attributes.extend(facts);
+    Ok(attributes)
+}
+
 fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {
-    let mut attributes = stored_attributes(record)?;
+    let mut attributes = report(record)?;
     attributes.insert("downloadable".to_owned(), true.into());
     if view(viewer) == View::Basic {
         attributes.retain(|name, _| !PREMIUM.contains(&name.as_str()));

@@ -196,7 +196,7 @@ async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record,
 
 /// Other files with the same structural hash.
 async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Key>> {
-    let attributes = super::stored_attributes(record)?;
+    let attributes = super::file::report(record)?;
     let Some(vhash) = attributes.get("vhash").and_then(Value::as_str) else {
         return Ok(Page { items: Vec::new(), next: None, total: None });
     };

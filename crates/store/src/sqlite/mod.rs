@@ -1,7 +1,8 @@
 //! The embedded store: one `SQLite` file in WAL mode, one thread that writes in groups, a few connections that read.
 //!
-//! A commit returns after its transaction is synchronised to the disk (`synchronous=FULL`); commits that wait at the
-//! same time share one transaction, so that the cost of the synchronisation is shared too. Other processes (the command
+//! A commit returns after its transaction is synchronised to the disk (`synchronous=FULL`), unless it may be
+//! [`Durability::Soon`]; commits that wait at the same time share one transaction, so that the cost of the
+//! synchronisation is shared too. Other processes (the command
 //! line) may open the same file; the writer notices when they have written and tells the watchers.
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::{Backlog, Batch, Change, Charge, Claimed, End, Page, Range, Result, Spent, Store, StoreError};
+use crate::{Backlog, Batch, Change, Charge, Claimed, Durability, End, Page, Range, Result, Spent, Store, StoreError};
 
 mod read;
 mod write;
@@ -85,13 +86,13 @@ impl Sqlite {
         .await
     }
 
-    async fn write<T, F>(&self, work: F) -> Result<T>
+    async fn write<T, F>(&self, durability: Durability, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
-        self.writer.submit(work, answer)?;
+        self.writer.submit(durability, work, answer)?;
         outcome.await.map_err(|_| closed())?
     }
 }
@@ -175,7 +176,8 @@ impl Store for Sqlite {
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
         let wakes = batch.jobs.iter().any(|(_, until)| until.is_none());
-        let claimed = self.write(move |connection| write::commit(connection, &batch)).await?;
+        let durability = batch.durability;
+        let claimed = self.write(durability, move |connection| write::commit(connection, &batch)).await?;
         if wakes {
             let _nobody_listens = self.changes.send(Change::Jobs);
         }
@@ -184,12 +186,12 @@ impl Store for Sqlite {
 
     async fn spend(&self, charges: &[Charge]) -> Result<Spent> {
         let charges = charges.to_vec();
-        self.write(move |connection| write::spend(connection, &charges)).await
+        self.write(Durability::Now, move |connection| write::spend(connection, &charges)).await
     }
 
     async fn refund(&self, charges: &[Charge]) -> Result<()> {
         let charges = charges.to_vec();
-        self.write(move |connection| write::refund(connection, &charges)).await
+        self.write(Durability::Soon, move |connection| write::refund(connection, &charges)).await
     }
 
     async fn spent(&self, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
@@ -198,12 +200,12 @@ impl Store for Sqlite {
     }
 
     async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
-        self.write(move |connection| write::claim(connection, now, until, most)).await
+        self.write(Durability::Soon, move |connection| write::claim(connection, now, until, most)).await
     }
 
     async fn renew(&self, claimed: &Claimed, until: Timestamp) -> Result<()> {
         let (id, attempt) = (claimed.id, claimed.attempt);
-        self.write(move |connection| write::renew(connection, id, attempt, until)).await
+        self.write(Durability::Soon, move |connection| write::renew(connection, id, attempt, until)).await
     }
 
     async fn backlog(&self) -> Result<Backlog> {

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 
 use super::closed;
-use crate::{Change, Result, StoreError};
+use crate::{Change, Durability, Result, StoreError};
 
 /// How many writes may share a transaction.
 const GROUP: usize = 256;
@@ -22,6 +22,8 @@ const LOOK_ROUND: Duration = Duration::from_millis(100);
 
 /// A write that waits for its turn.
 trait Work: Send {
+    /// When it must have reached the disk.
+    fn durability(&self) -> Durability;
     /// Writes. `false` stops the group.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Answers, after the group was committed or rolled back.
@@ -29,12 +31,17 @@ trait Work: Send {
 }
 
 struct Waiting<T, F> {
+    durability: Durability,
     work: Option<F>,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
 }
 
 impl<T: Send, F: FnOnce(&Connection) -> Result<T> + Send> Work for Waiting<T, F> {
+    fn durability(&self) -> Durability {
+        self.durability
+    }
+
     fn run(&mut self, connection: &Connection) -> bool {
         self.outcome = self.work.take().map(|work| work(connection));
         matches!(self.outcome, Some(Ok(_) | Err(StoreError::Conflict)))
@@ -68,12 +75,12 @@ impl Writer {
     }
 
     /// Queues a write.
-    pub(super) fn submit<T, F>(&self, work: F, answer: oneshot::Sender<Result<T>>) -> Result<()>
+    pub(super) fn submit<T, F>(&self, durability: Durability, work: F, answer: oneshot::Sender<Result<T>>) -> Result<()>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        let waiting = Box::new(Waiting { work: Some(work), outcome: None, answer });
+        let waiting = Box::new(Waiting { durability, work: Some(work), outcome: None, answer });
         self.queue.as_ref().ok_or_else(closed)?.send(waiting).map_err(|_| closed())
     }
 }
@@ -112,7 +119,8 @@ fn data_version(connection: &Connection) -> i64 {
 
 fn write_group(connection: &Connection, first: Box<dyn Work>, waiting: &Receiver<Box<dyn Work>>) {
     let mut group = vec![first];
-    let fault = match run_group(connection, &mut group, waiting) {
+    group.extend(waiting.try_iter().take(GROUP - 1));
+    let fault = match run_group(connection, &mut group) {
         Ok(()) => None,
         Err(fault) => {
             let _already_rolled_back = connection.execute_batch("ROLLBACK");
@@ -125,16 +133,14 @@ fn write_group(connection: &Connection, first: Box<dyn Work>, waiting: &Receiver
     }
 }
 
-fn run_group(connection: &Connection, group: &mut Vec<Box<dyn Work>>, waiting: &Receiver<Box<dyn Work>>) -> Result<()> {
+fn run_group(connection: &Connection, group: &mut [Box<dyn Work>]) -> Result<()> {
+    // One who must wait for the disk makes all of the group wait; what was written before reaches the disk with it.
+    let now = group.iter().any(|work| work.durability() == Durability::Now);
+    connection.execute_batch(if now { "PRAGMA synchronous=FULL" } else { "PRAGMA synchronous=NORMAL" })?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let mut next = 0;
-    while let Some(work) = group.get_mut(next) {
+    for work in group {
         if !work.run(connection) {
             return Err(StoreError::Unavailable("a write of the same group failed".into()));
-        }
-        next += 1;
-        if next == group.len() && next < GROUP {
-            group.extend(waiting.try_recv());
         }
     }
     connection.execute_batch("COMMIT")?;
