@@ -5,7 +5,7 @@ pub(crate) fn slice(bytes: &[u8], at: usize, len: usize) -> Option<&[u8]> {
     bytes.get(at..at.checked_add(len)?)
 }
 
-/// As [`slice`], with the 32-bit offsets that file formats use.
+/// As `slice`, with the 32-bit offsets that file formats use.
 pub(crate) fn slice32(bytes: &[u8], at: u32, len: u32) -> Option<&[u8]> {
     slice(bytes, usize::try_from(at).ok()?, usize::try_from(len).ok()?)
 }

@@ -10,7 +10,7 @@
 //! | [`digest`] | MD5, SHA-1, SHA-256 as types, and all three in one pass |
 //! | [`apikey`] | the key string: marker, id, secret, checksum |
 //! | [`account`] | users, tiers and key records as they are stored |
-//! | [`facts`], [`verdict`], [`file`], [`analysis`] | what is known of a sample |
+//! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
 //! To add an object type, a link, an error, a privilege or a quota: one row in its table.
