@@ -8,7 +8,8 @@ use assay_model::random::Random;
 use assay_pipeline::Pipeline;
 use assay_store::Store;
 use axum::body::Body;
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http_body::Body as _;
 use tokio_util::task::TaskTracker;
 
@@ -22,7 +23,7 @@ pub const DIRECT_UPLOAD: u64 = 32 << 20;
 /// The largest body of an upload address, as at VirusTotal.
 pub const LARGE_UPLOAD: u64 = 650 << 20;
 
-/// What is read of a body that was refused unread.
+/// What is read of a body that nobody wants.
 const LINGER_BYTES: usize = 1 << 20;
 /// And for how long.
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -96,17 +97,13 @@ impl App {
         })
     }
 
-    /// Reads a little of a body that was refused unread, and throws it away: a connection that is closed while the
-    /// client still sends would lose the answer on its way. Bounded in bytes and time.
-    pub(crate) fn linger(&self, body: Body) {
-        if body.is_end_stream() {
-            return;
-        }
+    /// Reads a little of a body that nobody wants, and throws it away: a connection that is closed while the client
+    /// still sends would lose the answer on its way. Bounded in bytes and time.
+    pub(crate) fn linger<E>(&self, mut body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static) {
         self.lingering.spawn(async move {
-            let mut stream = body.into_data_stream();
             let mut left = LINGER_BYTES;
             let read = async {
-                while let Some(Ok(piece)) = stream.next().await {
+                while let Some(Ok(piece)) = body.next().await {
                     left = left.saturating_sub(piece.len());
                     if left == 0 {
                         return;
@@ -115,6 +112,13 @@ impl App {
             };
             let _the_client_is_slow = tokio::time::timeout(LINGER_TIME, read).await;
         });
+    }
+
+    /// Lingers over a body, where there is one.
+    pub(crate) fn linger_over(&self, body: Body) {
+        if !body.is_end_stream() {
+            self.linger(body.into_data_stream());
+        }
     }
 
     /// The store.

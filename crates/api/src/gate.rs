@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::envelope;
 use crate::meter::Receipt;
 use crate::request_log::Entry;
-use crate::route::{Access, Arguments, Call, Reply, Route};
+use crate::route::{Access, Arguments, Call, Reply, Route, Takes};
 
 /// The header that carries the key.
 pub const KEY_HEADER: &str = "x-apikey";
@@ -130,9 +130,15 @@ pub(crate) async fn pass(
     let paid = match admit(app, route, &arguments, &head.headers, entry).await {
         Ok(paid) => paid,
         Err(error) => {
-            app.linger(body);
+            app.linger_over(body);
             return Err(error);
         }
+    };
+    let body = if route.takes == Takes::Nothing {
+        app.linger_over(body);
+        Body::empty()
+    } else {
+        body
     };
     let call = Call {
         app: app.clone(),

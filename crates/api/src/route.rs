@@ -56,8 +56,8 @@ pub enum Takes {
     Nothing,
     /// A file as `multipart/form-data`.
     Upload,
-    /// A JSON document.
-    Json,
+    /// An urlencoded form.
+    Form,
 }
 
 /// What a successful call answers in `data`.

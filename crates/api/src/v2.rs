@@ -67,7 +67,7 @@ pub(crate) fn rows(on: bool) -> Vec<Route> {
         // The key is an argument here: the handlers check it themselves, before they read a file.
         access: Access::Open,
         cost: Cost::Free,
-        takes: Takes::Nothing,
+        takes: Takes::Form,
         answers: Answers::Dictionary,
         errors: &[],
         query: &[],

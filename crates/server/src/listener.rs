@@ -11,16 +11,15 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use tokio::task::JoinSet;
 
+use crate::farewell::Farewell;
 use crate::telemetry;
 use crate::tls::Certificates;
 
 /// How long a client may take to send the head of a request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-/// How many headers a request may have; more are answered with 431.
-const HEADERS: usize = 128;
 
 /// A server on a socket.
 pub(crate) struct Listening {
@@ -86,13 +85,14 @@ pub(crate) fn serve(
     let mut serving = JoinSet::new();
     match certificates {
         None => {
-            let mut server = axum_server::from_tcp(socket)?.handle(handle.clone());
+            let mut server = axum_server::from_tcp(socket)?.acceptor(Farewell).handle(handle.clone());
             limits(server.http_builder());
             serving.spawn(server.serve(service));
         }
         Some(certificates) => {
             let config = RustlsConfig::from_config(certificates.config);
-            let mut server = axum_server::from_tcp_rustls(socket, config)?.handle(handle.clone());
+            let acceptor = RustlsAcceptor::new(config).acceptor(Farewell);
+            let mut server = axum_server::from_tcp(socket)?.acceptor(acceptor).handle(handle.clone());
             limits(server.http_builder());
             serving.spawn(server.serve(service));
         }
@@ -102,6 +102,6 @@ pub(crate) fn serve(
 
 fn limits(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
     let timer = hyper_util::rt::TokioTimer::new;
-    builder.http1().timer(timer()).header_read_timeout(HEAD_PATIENCE).max_headers(HEADERS).pipeline_flush(true);
+    builder.http1().timer(timer()).header_read_timeout(HEAD_PATIENCE).pipeline_flush(true);
     builder.http2().timer(timer()).max_header_list_size(64 << 10).max_concurrent_streams(128);
 }

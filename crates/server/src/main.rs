@@ -6,7 +6,7 @@
 //! | `config` | one file a section; every key with its doc and default |
 //! | `compose` | the only place that opens every seam and puts the server together |
 //! | `installation` | the data folder: lock, pepper, tiers, the operator's first key |
-//! | `listener`, `tls`, `telemetry` | sockets, certificates, logs and metrics |
+//! | `listener`, `farewell`, `tls`, `telemetry` | sockets, certificates, logs and metrics |
 //! | `client`, `show` | the client side: the API over HTTP, tables and progress |
 //!
 //! Invariant: only this crate reads the environment, starts the clock and draws from the system's randomness.
@@ -19,6 +19,7 @@ mod cli;
 mod client;
 mod compose;
 mod config;
+mod farewell;
 mod installation;
 mod listener;
 mod show;

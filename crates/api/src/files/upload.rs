@@ -15,6 +15,9 @@ use crate::app::{App, DIRECT_UPLOAD};
 use crate::envelope;
 use crate::route::{Call, Reply};
 
+/// The largest member of a protected archive; it is unpacked in memory.
+const UNPACKED: u64 = 64 << 20;
+
 /// `POST /files`.
 pub(crate) async fn post(call: Call) -> Result<Reply> {
     let account = call.paid.account()?.account.clone();
@@ -42,8 +45,7 @@ pub(crate) async fn take(
         Error::new(assay_model::Code::TooManyRequests, "too many uploads are under way; try again")
             .after(std::time::Duration::from_secs(2))
     })?;
-    let (blobs, patience) = (&*app.pipeline.blobs, app.settings.upload_patience);
-    let received = multipart::receive(blobs, headers, body, limit, patience).await?;
+    let received = multipart::receive(app, headers, body, limit).await?;
     let (digests, name) = match received.password {
         None => (received.file.keep().await?, received.name),
         Some(password) => unpack(app, received.file, password).await?,
@@ -55,9 +57,7 @@ pub(crate) async fn take(
 /// The one member of a protected ZIP, kept in the archive's place.
 async fn unpack(app: &App, file: Box<dyn Incoming>, password: String) -> Result<(Digests, Option<String>)> {
     let bytes = file.unkept().await?;
-    let unpacked = tokio::task::spawn_blocking(move || {
-        archive::single_protected_member(&bytes, &password, crate::app::LARGE_UPLOAD)
-    });
+    let unpacked = tokio::task::spawn_blocking(move || archive::single_protected_member(&bytes, &password, UNPACKED));
     let (name, content) = unpacked
         .await
         .map_err(|crash| Error::bad_request("the archive could not be read").because(crash))?

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use secrecy::ExposeSecret as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use toml::Value;
 
 use crate::compose::{self, Server};
@@ -62,9 +63,11 @@ impl Arguments {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Loaded { config, .. } = arguments.load()?;
     let _writes_the_last_lines = telemetry::start(&config.log)?;
+    // From here on a signal is a request and not an accident.
+    let mut signals = Signals::listen()?;
     let server = compose::start_with(&config, arguments.key_file.as_deref()).await?;
     announce(&server);
-    wait_for_signal().await?;
+    signals.wait().await;
     tracing::info!("stopping: running requests end, jobs are left to their leases");
     server.stop().await?;
     Ok(ExitCode::SUCCESS)
@@ -84,12 +87,21 @@ fn announce(server: &Server) {
     }
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        outcome = tokio::signal::ctrl_c() => outcome?,
+/// The signals that ask the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
