@@ -102,6 +102,6 @@ pub(crate) fn serve(
 
 fn limits(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
     let timer = hyper_util::rt::TokioTimer::new;
-    builder.http1().timer(timer()).header_read_timeout(HEAD_PATIENCE).pipeline_flush(true);
+    builder.http1().timer(timer()).header_read_timeout(HEAD_PATIENCE);
     builder.http2().timer(timer()).max_header_list_size(64 << 10).max_concurrent_streams(128);
 }

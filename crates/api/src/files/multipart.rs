@@ -11,7 +11,7 @@ use assay_model::{Code, Error, Result};
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 
 use super::parts::{self, Head, Parts};
 use crate::app::App;
@@ -71,7 +71,9 @@ impl Upload<'_> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let boundary = parts::boundary(text(header::CONTENT_TYPE))
             .ok_or_else(|| Error::bad_request("send the file as multipart/form-data in a part named \"file\""))?;
-        if text(header::CONTENT_LENGTH).parse().is_ok_and(|length: u64| length > self.left) {
+        let announced = text(header::CONTENT_LENGTH).parse().unwrap_or(0);
+        if announced > self.limit.saturating_add(FRAME) {
+            self.drain(body).await;
             return Err(too_large(self.limit));
         }
         let mut parts = Parts::new(body, &boundary);
@@ -89,6 +91,17 @@ impl Upload<'_> {
         }
         let (file, name) = file.ok_or_else(|| Error::bad_request("the upload has no part named \"file\""))?;
         Ok(Received { file, name, password })
+    }
+
+    /// Reads some of what will be refused, for clients that send all before they read the answer.
+    async fn drain(&self, mut body: Rest) {
+        let mut drained = 0;
+        while let Ok(Some(Ok(piece))) = self.in_time(async { Ok(body.next().await) }).await {
+            drained += piece.len() as u64;
+            if drained >= DRAIN {
+                return;
+            }
+        }
     }
 
     async fn file(&mut self, parts: &mut Parts<Rest>) -> Result<Box<dyn Incoming>> {
