@@ -1,5 +1,7 @@
 //! `openapi.json` (OpenAPI 3.1), printed from the table of endpoints and the types of the attributes.
 
+use std::collections::BTreeSet;
+
 use assay_model::Code;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -162,22 +164,24 @@ fn schemas() -> Value {
         settings.definitions_path = "/components/schemas".into();
     }));
     let mut schemas = Map::new();
+    let mut of_objects = BTreeSet::new();
     for object in OBJECTS {
-        let attributes = (object.schema)(&mut generator);
+        let reference = (object.schema)(&mut generator);
+        let name = referenced(&reference);
         let shape = json!({ "type": "object", "required": ["type", "id", "attributes"], "properties": {
             "type": { "const": object.kind.wire() }, "id": { "type": "string" },
-            "links": { "type": "object" }, "attributes": partial(&attributes, &generator),
+            "links": { "type": "object" },
+            "attributes": { "$ref": format!("#/components/schemas/{}", attributes_name(&name)) },
             "relationships": { "type": "object" }, "context_attributes": { "type": "object" } } });
         schemas.insert(object.title.to_owned(), shape);
+        of_objects.insert(name);
     }
     for (name, mut schema) in generator.take_definitions(true) {
         // `attributes=` may leave any of them out.
-        let of_an_object = name.ends_with("Attributes") || OBJECTS.iter().any(|object| object.title == name);
-        if let (Some(members), true) = (schema.as_object_mut(), of_an_object) {
+        if let (Some(members), true) = (schema.as_object_mut(), of_objects.contains(&name)) {
             members.remove("required");
         }
-        let name = if schemas.contains_key(&name) { format!("{name}Attributes") } else { name };
-        schemas.insert(name, schema);
+        schemas.insert(attributes_name(&name), schema);
     }
     schemas.insert(
         "Error".to_owned(),
@@ -188,14 +192,14 @@ fn schemas() -> Value {
     schemas.into()
 }
 
-/// A reference to the attributes' own schema, renamed where an object has the same name.
-fn partial(schema: &schemars::Schema, _: &SchemaGenerator) -> Value {
-    let mut value = serde_json::to_value(schema).unwrap_or_default();
-    if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
-        let name = reference.rsplit('/').next().unwrap_or_default();
-        let clashes = OBJECTS.iter().any(|object| object.title == name);
-        let name = if clashes { format!("{name}Attributes") } else { name.to_owned() };
-        value = json!({ "$ref": format!("#/components/schemas/{name}") });
-    }
-    value
+/// The name of the definition that a schema refers to.
+fn referenced(schema: &schemars::Schema) -> String {
+    let reference = schema.get("$ref").and_then(Value::as_str).unwrap_or_default();
+    reference.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// A definition's name in the document, where an object may have the same name.
+fn attributes_name(name: &str) -> String {
+    let clashes = OBJECTS.iter().any(|object| object.title == name);
+    if clashes { format!("{name}Attributes") } else { name.to_owned() }
 }
