@@ -170,12 +170,11 @@ fn parameter(text: &str, wanted: &str) -> Option<String> {
     while !rest.trim_start_matches([';', ' ', '\t']).is_empty() {
         rest = rest.trim_start_matches([';', ' ', '\t']);
         let (name, value) = rest.split_once('=')?;
-        let (value, after) = match value.strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => {
-                let end = value.find(';').unwrap_or(value.len());
-                (value[..end].trim_end().to_owned(), &value[end..])
-            }
+        let (value, after) = if let Some(quoted) = value.strip_prefix('"') {
+            unquote(quoted)
+        } else {
+            let end = value.find(';').unwrap_or(value.len());
+            (value[..end].trim_end().to_owned(), &value[end..])
         };
         if name.trim().eq_ignore_ascii_case(wanted) {
             return Some(value);
@@ -246,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_head_without_end_is_refused() {
-        let body = [&b"--b\r\nX: "[..], &[b'x'; 2 * HEAD_MAX]].concat();
+        let body = [&b"--b\r\nX: "[..], &vec![b'x'; 2 * HEAD_MAX]].concat();
         assert!(read(&body, 1024).await.expect_err("refused").message.contains("head"));
     }
 
