@@ -39,6 +39,6 @@ pub struct Facts {
     pub creation_date: Option<i64>,
     /// Format-specific attributes by their wire name: `pe_info`, `elf_info`, `pdf_info`, `bundle_info`, … A report
     /// shows them beside the others.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, Value>,
 }
