@@ -57,6 +57,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let socket = listener::bind(&config.listen, tls.is_on(), config.insecure_http)?;
     let folder = installation::lock(config)?;
     let installation = installation::open(config).await?;
+    installation::write_tiers(&installation, config).await?;
     let (panel, blobs) = tokio::try_join!(
         async { assay_engines::open(&config.engines, &config.data.join("cache")).await.map_err(anyhow::Error::from) },
         async {

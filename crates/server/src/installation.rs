@@ -56,7 +56,7 @@ pub(crate) fn lock(config: &Config) -> anyhow::Result<File> {
     }
 }
 
-/// Opens the folder, making what is missing: database, pepper, tiers.
+/// Opens the folder, making what is missing: database, pepper.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Installation> {
     make_folder(&config.data)?;
     let pepper = read_or_make_pepper(config)?;
@@ -66,10 +66,16 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Installation> {
     })
     .await
     .with_context(|| format!("cannot open the database in {}", config.data.display()))?;
+    Ok(Installation { store, pepper })
+}
+
+/// Writes the tiers as the server's configuration has them; commands beside the server must not, for they need not know
+/// that configuration.
+pub(crate) async fn write_tiers(installation: &Installation, config: &Config) -> anyhow::Result<()> {
     let premium = &config.tiers.premium;
     let limits = Limits { minute: premium.minute, day: premium.day, month: premium.month };
-    accounts::write_tiers(&*store, limits).await?;
-    Ok(Installation { store, pepper })
+    accounts::write_tiers(&*installation.store, limits).await?;
+    Ok(())
 }
 
 /// Opens a folder that must be an installation already; for commands beside the server.

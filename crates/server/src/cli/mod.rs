@@ -16,7 +16,7 @@ pub(crate) mod user;
 
 /// A threat-intelligence server that speaks VirusTotal's API v3, and its tools.
 #[derive(Debug, Parser)]
-#[command(name = "assay", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "assay", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Start with `assay demo`, then `assay serve`. Exit status: 0 fine, 1 something malicious was \
                         found, 2 error.")]
 pub(crate) struct Assay {
