@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 pub(crate) mod analysis;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod file;
 pub(crate) mod key;
 pub(crate) mod reference;
@@ -36,6 +37,8 @@ enum Command {
     File(file::Arguments),
     /// Show an analysis by its id
     Analysis(analysis::Arguments),
+    /// Find what keeps clients from a server, with the mend
+    Doctor(doctor::Arguments),
     /// Accounts: create, list, move to another tier
     User(user::Arguments),
     /// API keys: create, list, revoke
@@ -55,6 +58,7 @@ impl Assay {
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::File(arguments) => file::run(arguments).await,
             Command::Analysis(arguments) => analysis::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::User(arguments) => user::run(arguments).await,
             Command::Key(arguments) => key::run(arguments).await,
             Command::Config(arguments) => config::run(&arguments),

@@ -91,7 +91,7 @@ impl Client {
 }
 
 /// The key as a header that no log or debug output shows.
-fn header(key: &SecretString) -> Result<HeaderValue, Problem> {
+pub(super) fn header(key: &SecretString) -> Result<HeaderValue, Problem> {
     let mut value = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
         Problem::key("the API key holds characters that no key has", "Is it the right file or variable?")
     })?;
@@ -100,7 +100,7 @@ fn header(key: &SecretString) -> Result<HeaderValue, Problem> {
 }
 
 /// The HTTP client beneath: no redirects, because they would carry the key; no proxy to this very machine.
-fn http(address: &Address, authorities: Vec<Certificate>) -> Result<reqwest::Client, Problem> {
+pub(super) fn http(address: &Address, authorities: Vec<Certificate>) -> Result<reqwest::Client, Problem> {
     let builder = || {
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)

@@ -9,6 +9,7 @@
 //! | [`object`], [`verdict`] | the parts of an answer that people are shown |
 //! | [`patience`] | waiting: for a quota, for an analysis |
 //! | [`problem`], [`transport`] | what went wrong, and the mend |
+//! | [`doctor`] | the walk of `assay doctor` |
 //!
 //! Invariant: the key leaves this module only in the header `x-apikey` of requests to the server's own origin.
 
@@ -16,6 +17,7 @@ pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod connection;
+pub(crate) mod doctor;
 pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod patience;

@@ -7,6 +7,7 @@
 //! | [`scans`] | a row a scanned file |
 //! | [`report`] | one file's report |
 //! | [`analysis`] | one analysis |
+//! | [`findings`] | what `assay doctor` found |
 //! | [`matrix`] | files by engines, for `assay demo` |
 //! | [`progress`] | the bar on stderr |
 //! | [`onward`] | the lines with which a person goes on after `assay demo` |
@@ -14,6 +15,7 @@
 //! Invariant: foreign text (names, rules, server messages) passes [`crate::client::plain`] before it is shown.
 
 pub(crate) mod analysis;
+pub(crate) mod findings;
 pub(crate) mod matrix;
 pub(crate) mod onward;
 pub(crate) mod output;

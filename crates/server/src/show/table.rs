@@ -43,6 +43,14 @@ impl Look {
         Facts(table)
     }
 
+    /// Text outside a table in a colour, by its number in ANSI's sequences; plain where colours are not wanted.
+    pub(crate) fn painted(self, text: &str, colour: u8) -> String {
+        match self {
+            Self::Coloured => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
+            Self::Uncoloured | Self::Piped => text.to_owned(),
+        }
+    }
+
     fn arrange(self, table: &mut Table) {
         match self {
             Self::Piped => table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled),
