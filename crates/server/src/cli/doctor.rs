@@ -31,8 +31,13 @@ Exit status:
 #[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// The server's address, as your clients have it; it may be wrong in any way
-    #[arg(long, value_name = "URL", env = "ASSAY_SERVER", default_value = "http://127.0.0.1:8080",
-          help_heading = "Connection")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ASSAY_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        help_heading = "Connection"
+    )]
     server: String,
 
     #[command(flatten)]

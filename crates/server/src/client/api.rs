@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use reqwest::{Certificate, Method, RequestBuilder, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::address::Address;
 use super::answer;
+use super::door::{Call, Door};
 use super::object::{Analysis, Object};
 use super::patience::{Turn, until};
 use super::problem::{Kind, Problem};
@@ -82,11 +84,40 @@ impl Client {
         if self.address.is_origin_of(url) { Ok(request.header("x-apikey", header(&self.key)?)) } else { Ok(request) }
     }
 
+    /// Makes a call of the API in general; the whole body of its answer.
+    async fn make(&self, call: &Call) -> Result<Value, Problem> {
+        let mut url = self.address.at(&call.segments(self.key.expose_secret()));
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let mut request = self.request(call.method.clone(), &url)?;
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| transport::problem(error, &self.address))?;
+        if call.method == Method::GET {
+            answer::body(response, &self.address).await
+        } else {
+            answer::any(response, &self.address).await
+        }
+    }
+
     /// Sends once; `data` of the answer.
     pub(super) async fn exchange(&self, request: RequestBuilder) -> Result<Value, Problem> {
         let response = request.send().await.map_err(|error| transport::problem(error, &self.address))?;
         let mut body = answer::body(response, &self.address).await?;
         Ok(body.get_mut("data").map(Value::take).unwrap_or_default())
+    }
+}
+
+/// A server elsewhere. A change is sent once: whether it was made before the connection broke nobody knows.
+#[async_trait(?Send)]
+impl Door for Client {
+    async fn call(&self, call: &Call) -> Result<Value, Problem> {
+        self.turn.patiently(async || self.make(call).await).await
     }
 }
 

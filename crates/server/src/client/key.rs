@@ -89,12 +89,14 @@ impl clap::Args for KeySource {
             .env("ASSAY_API_KEY")
             .hide_env_values(true)
             .hide(true)
-            .value_name("KEY");
+            .value_name("KEY")
+            .global(true);
         let file = Arg::new(KEY_FILE)
             .long("api-key-file")
             .env("ASSAY_API_KEY_FILE")
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
+            .global(true)
             .help("File whose first line is the API key; the key itself may be in ASSAY_API_KEY instead");
         command.arg(refused).arg(file)
     }

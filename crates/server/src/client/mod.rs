@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`connection`], [`key`], [`address`] | where the server is and what key opens it, from flags and environment |
 //! | [`api`], [`answer`] | requests and what their answers mean |
+//! | [`door`] | calls in general, for the commands that manage accounts |
+//! | [`live`] | whether a key still opens something |
 //! | [`upload`], [`sample`] | files on disk on their way to the server |
 //! | [`scan`], [`scanned`] | many files, from disk to verdict |
 //! | [`object`], [`verdict`] | the parts of an answer that people are shown |
@@ -18,7 +20,9 @@ pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod connection;
 pub(crate) mod doctor;
+pub(crate) mod door;
 pub(crate) mod key;
+pub(crate) mod live;
 pub(crate) mod object;
 pub(crate) mod patience;
 pub(crate) mod plain;

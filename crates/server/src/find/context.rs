@@ -11,7 +11,17 @@ const NEAR: usize = 48;
 
 /// Words that may be part of a longer one.
 const KEYS: &[&str] = &[
-    "virustotal", "virus_total", "virus-total", "apikey", "api_key", "api-key", "api key", "vtkey", "vt_key", "vt-key", "vtapi",
+    "virustotal",
+    "virus_total",
+    "virus-total",
+    "apikey",
+    "api_key",
+    "api-key",
+    "api key",
+    "vtkey",
+    "vt_key",
+    "vt-key",
+    "vtapi",
 ];
 
 /// A word that must stand for itself.
@@ -19,8 +29,20 @@ const VT: &str = "vt";
 
 /// What stands before the hash of a file, not before a key.
 const HASHES: &[&str] = &[
-    "sha256", "sha-256", "sha_256", "/file/", "/files/", "checksum", "digest", "hash", "integrity", "fingerprint",
-    "/urls/", "/url/", "commit", "blob",
+    "sha256",
+    "sha-256",
+    "sha_256",
+    "/file/",
+    "/files/",
+    "checksum",
+    "digest",
+    "hash",
+    "integrity",
+    "fingerprint",
+    "/urls/",
+    "/url/",
+    "commit",
+    "blob",
 ];
 
 /// Judges digits by what stands around them. Both sides may be longer than what is looked at.

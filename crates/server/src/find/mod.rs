@@ -1,5 +1,5 @@
 //! Keys in files: what `assay key find` looks with. In go paths, out come places; no more of a key leaves this module than
-//! its id or its first four characters, but through [`Hit::secret`].
+//! its id or its first four characters, but through [`scanner::Hit::secret`].
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -14,5 +14,7 @@ pub(crate) mod scanner;
 pub(crate) mod walk;
 
 pub(crate) use form::{What, Writing};
-pub(crate) use scanner::{Hit, Sought};
-pub(crate) use walk::{Found, Harvest, Limits, Passed, search};
+#[cfg(test)]
+pub(crate) use scanner::Hit;
+pub(crate) use scanner::Sought;
+pub(crate) use walk::{Found, Harvest, Limits, search};

@@ -285,7 +285,12 @@ mod tests {
 
     #[test]
     fn longer_runs_and_words_around_digits_are_no_keys() {
-        for text in [format!("vt {FOREIGN}0"), format!("vt 0{FOREIGN}"), format!("vt z{FOREIGN}"), format!("vt {}", &FOREIGN[1..])] {
+        for text in [
+            format!("vt {FOREIGN}0"),
+            format!("vt 0{FOREIGN}"),
+            format!("vt z{FOREIGN}"),
+            format!("vt {}", &FOREIGN[1..]),
+        ] {
             assert!(look(&text, Sought::Likely).is_empty(), "{text}");
         }
     }

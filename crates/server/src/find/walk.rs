@@ -93,7 +93,9 @@ impl Harvest {
         let passed = |path, why, failed| Passed { path, why, failed };
         match outcome {
             Outcome::Failed(why) => self.passed.push(passed(path, why, true)),
-            Outcome::TooLarge(size) => self.passed.push(passed(path, format!("{size} bytes are more than --max-size"), false)),
+            Outcome::TooLarge(size) => {
+                self.passed.push(passed(path, format!("{size} bytes are more than --max-size"), false))
+            }
             Outcome::Read(scanned) => {
                 self.files += 1;
                 self.bytes += scanned.bytes;

@@ -136,12 +136,16 @@ async fn lifetime(visit: &mut Visit, id: &str, key: &SecretString, now: Timestam
         ),
         Some(end) => chart.fine(Step::Account, format!("the key ends on {} UTC", Timestamp(end).text())),
     }
-    let networks: Vec<_> = attributes["allowed_networks"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let networks: Vec<_> =
+        attributes["allowed_networks"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     if !networks.is_empty() {
         chart.note(Step::Account, format!("the key works from {} only", networks.join(", ")));
     }
     if attributes["imported"].as_bool() == Some(true) {
-        chart.note(Step::Account, format!("the key was imported; `assay key rotate {id}` gives one of the server's own"));
+        chart.note(
+            Step::Account,
+            format!("the key was imported; `assay key rotate {id}` gives one of the server's own"),
+        );
     }
 }
 
@@ -181,7 +185,8 @@ async fn quotas(visit: &mut Visit, id: &str, key: &SecretString, chart: &mut Cha
             }
         }
     }
-    let fine = if fine.is_empty() { "nothing is used up".to_owned() } else { format!("enough is left: {}", fine.join(", ")) };
+    let fine =
+        if fine.is_empty() { "nothing is used up".to_owned() } else { format!("enough is left: {}", fine.join(", ")) };
     chart.fine(Step::Quota, fine);
     if let Some(limit) = reply.header("ratelimit") {
         let policy = reply.header("ratelimit-policy").map_or_else(String::new, |policy| format!(", policy {policy}"));

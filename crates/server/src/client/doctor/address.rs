@@ -19,7 +19,7 @@ const PATHS: &[(&str, &str)] = &[
 ];
 
 /// Whether the host is `VirusTotal` itself.
-pub(super) fn is_virustotal(address: &Address) -> bool {
+pub(crate) fn is_virustotal(address: &Address) -> bool {
     matches!(address.place().0, Host::Domain(name) if name == VIRUSTOTAL || name == bare(VIRUSTOTAL))
 }
 
@@ -87,7 +87,11 @@ fn with_whole_scheme(text: &str, chart: &mut Chart) -> Option<String> {
         "htp" | "htttp" | "hhtp" | "ttp" => "http",
         "htps" | "htpps" | "httsp" | "htttps" | "hhtps" | "ttps" | "httpss" => "https",
         other if between == "://" => {
-            chart.problem(Step::Address, format!("the address begins with {other}://, not with http:// or https://"), EXAMPLE);
+            chart.problem(
+                Step::Address,
+                format!("the address begins with {other}://, not with http:// or https://"),
+                EXAMPLE,
+            );
             return None;
         }
         _ => return Some(text.to_owned()),
@@ -141,7 +145,10 @@ fn root_of(path: &str, chart: &mut Chart) -> String {
     if let Some(at) = lower.find("/api/v3") {
         let rest = path[at + "/api/v3".len()..].trim_matches('/');
         if rest.is_empty() {
-            chart.note(Step::Address, "/api/v3 at the end is fine here; clients such as vt-py want the address without it");
+            chart.note(
+                Step::Address,
+                "/api/v3 at the end is fine here; clients such as vt-py want the address without it",
+            );
         } else {
             chart.warning(
                 Step::Address,
@@ -273,8 +280,15 @@ mod tests {
     #[test]
     fn an_address_that_names_no_server_or_a_false_virustotal_ends_the_walk() {
         for typed in [
-            "", "https://", "ftp://host", "a b", "https://api.virustotal.com", "https://www.virustotal.co",
-            "https://wwww.virustotal.com", "https://www.virsutotal.com", "https://www.virustotaI.com/",
+            "",
+            "https://",
+            "ftp://host",
+            "a b",
+            "https://api.virustotal.com",
+            "https://www.virustotal.co",
+            "https://wwww.virustotal.com",
+            "https://www.virsutotal.com",
+            "https://www.virustotaI.com/",
         ] {
             let (address, findings) = look(typed);
             assert_eq!(address, None, "{typed}: {findings:?}");

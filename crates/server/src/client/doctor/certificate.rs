@@ -101,10 +101,12 @@ mod tests {
     use super::*;
 
     fn certificate(days: i64) -> (CertificateDer<'static>, i64) {
-        let mut params = CertificateParams::new(vec!["assay.example".to_owned(), "10.0.0.1".to_owned()]).expect("names");
+        let mut params =
+            CertificateParams::new(vec!["assay.example".to_owned(), "10.0.0.1".to_owned()]).expect("names");
         params.not_before = rcgen::date_time_ymd(2026, 1, 1);
         let now = params.not_before.unix_timestamp() + 100 * DAY;
-        params.not_after = params.not_before + std::time::Duration::from_secs((100 + days).unsigned_abs() * DAY.unsigned_abs());
+        params.not_after =
+            params.not_before + std::time::Duration::from_secs((100 + days).unsigned_abs() * DAY.unsigned_abs());
         let key = KeyPair::generate().expect("a key");
         (params.self_signed(&key).expect("a certificate").der().clone(), now)
     }

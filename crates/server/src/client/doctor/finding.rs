@@ -142,8 +142,7 @@ impl<'a> Chart<'a> {
     }
 
     fn write(&mut self, step: Step, grade: Grade, message: &str, mend: Option<&str>) {
-        let finding =
-            Finding { step, grade, message: self.fit(message), mend: mend.map(|mend| self.fit(mend)) };
+        let finding = Finding { step, grade, message: self.fit(message), mend: mend.map(|mend| self.fit(mend)) };
         (self.listener)(&finding);
         self.findings.push(finding);
     }

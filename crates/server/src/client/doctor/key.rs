@@ -210,7 +210,9 @@ fn judge(text: &str, place: &str, chart: &mut Chart) -> Option<Fit> {
         Err(Mistake::Checksum) => {
             chart.problem(
                 Step::Key,
-                format!("the key's checksum does not match: a typo, or parts of two keys (from {place}); it was not sent"),
+                format!(
+                    "the key's checksum does not match: a typo, or parts of two keys (from {place}); it was not sent"
+                ),
                 COPY_AGAIN,
             );
             None
@@ -234,7 +236,11 @@ fn unfit(text: &str) -> (String, &'static str) {
     }
     if count != 64 {
         let whole = if digits == count { "" } else { ", not all of them hexadecimal digits" };
-        let mend = if count > 64 { "Is it two keys in one, or more than the key? Give the 64 characters alone." } else { COPY_AGAIN };
+        let mend = if count > 64 {
+            "Is it two keys in one, or more than the key? Give the 64 characters alone."
+        } else {
+            COPY_AGAIN
+        };
         return (format!("the key has {count} of 64 characters{whole}"), mend);
     }
     (format!("the key has {} characters that are not hexadecimal digits", count - digits), COPY_AGAIN)

@@ -34,6 +34,7 @@ mod server;
 mod tls;
 mod visit;
 
+pub(crate) use address::is_virustotal;
 pub(crate) use finding::{Chart, Finding, Grade, Step};
 use key::Fit;
 use visit::Visit;
@@ -112,8 +113,10 @@ fn may_be_sent(fit: &Fit, patient: &Patient, visit: &Visit, chart: &mut Chart) -
         chart.problem(
             Step::Key,
             "the key would travel in the clear to another machine; it was not sent",
-            format!("Name the server as {}, or say --insecure-http in a network that you trust.",
-                address.with_the_other_scheme()),
+            format!(
+                "Name the server as {}, or say --insecure-http in a network that you trust.",
+                address.with_the_other_scheme()
+            ),
         );
         return false;
     }

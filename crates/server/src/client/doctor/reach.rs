@@ -38,7 +38,11 @@ pub(super) async fn names(address: &Address, patience: Duration, chart: &mut Cha
                 needs its resolver or VPN.";
     let found = match timeout(patience, lookup_host((name, port))).await {
         Err(_) => {
-            chart.problem(Step::Name, format!("the name {name} was not answered for in {} s", patience.as_secs()), mend);
+            chart.problem(
+                Step::Name,
+                format!("the name {name} was not answered for in {} s", patience.as_secs()),
+                mend,
+            );
             return None;
         }
         Ok(Err(error)) => {
@@ -79,7 +83,8 @@ fn needs_ipv6(ip: IpAddr) -> bool {
 /// Knocks at every address. The first that opens.
 pub(super) async fn connect(addresses: &[SocketAddr], patience: Duration, chart: &mut Chart<'_>) -> Option<SocketAddr> {
     let knocks = join_all(addresses.iter().map(|address| knock(*address, patience))).await;
-    let open: Vec<_> = knocks.iter().filter_map(|(address, result)| result.as_ref().ok().map(|took| (address, took))).collect();
+    let open: Vec<_> =
+        knocks.iter().filter_map(|(address, result)| result.as_ref().ok().map(|took| (address, took))).collect();
     let closed: Vec<_> = knocks
         .iter()
         .filter_map(|(address, result)| result.as_ref().err().map(|why| format!("{address}: {}", said(why, patience))))

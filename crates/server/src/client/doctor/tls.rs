@@ -85,8 +85,10 @@ async fn plain(address: &Address, at: SocketAddr, look: &Look<'_>, chart: &mut C
         chart.warning(
             Step::Tls,
             "none: keys and reports can be read by everything on the way",
-            format!("Serve it with `--tls self-signed` or behind a proxy with TLS, and name it as {}.",
-                address.with_the_other_scheme()),
+            format!(
+                "Serve it with `--tls self-signed` or behind a proxy with TLS, and name it as {}.",
+                address.with_the_other_scheme()
+            ),
         );
     }
     true
@@ -253,13 +255,7 @@ fn judge(shown: &Shown, address: &Address, now: i64, chart: &mut Chart) -> bool 
 }
 
 /// Why a certificate is not trusted, and the mend.
-fn refused(
-    error: &rustls::Error,
-    facts: Option<&Facts>,
-    sent: usize,
-    address: &Address,
-    now: i64,
-) -> (String, String) {
+fn refused(error: &rustls::Error, facts: Option<&Facts>, sent: usize, address: &Address, now: i64) -> (String, String) {
     let about = facts.map_or_else(String::new, |facts| format!(" (for {}, by {})", facts.subject, facts.issuer));
     let rustls::Error::InvalidCertificate(why) = error else {
         return (format!("the certificate cannot be used: {error}"), TRUST.to_owned());
@@ -271,8 +267,10 @@ fn refused(
             }
             Some(facts) if sent == 1 && !facts.is_from_assay() => (
                 format!("the certificate is of an authority that this machine does not trust{about}"),
-                format!("The server sends its own certificate only: if a public authority made it, have the server send the \
-                         whole chain. {TRUST}"),
+                format!(
+                    "The server sends its own certificate only: if a public authority made it, have the server send the \
+                         whole chain. {TRUST}"
+                ),
             ),
             _ => (
                 format!("the certificate is of an authority that this machine does not trust{about}"),
@@ -291,7 +289,8 @@ fn refused(
             (since, "Its operator has to renew it. Is this machine's clock right?".to_owned())
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            let since = facts.map_or_else(|| "the certificate is not valid yet".to_owned(), |facts| facts.validity(now));
+            let since =
+                facts.map_or_else(|| "the certificate is not valid yet".to_owned(), |facts| facts.validity(now));
             (since, "Is this machine's clock right, and that of whoever made the certificate?".to_owned())
         }
         other => (format!("the certificate cannot be used: {other}{about}"), TRUST.to_owned()),
