@@ -76,6 +76,12 @@ mod tests {
             "api_requests_daily": {"user": {"allowed": 500, "used": 3}, "group": {"allowed": 1000, "used": 9, "inherited_from": "soc"}},
             "private_scans_monthly": {"user": {"allowed": 0, "used": 0}}
         });
-        insta::assert_snapshot!(rows(&of_use(&quotas), COLUMNS, crate::show::table::Look::Piped), @r"");
+        insta::assert_snapshot!(rows(&of_use(&quotas), COLUMNS, crate::show::table::Look::Piped), @r"
+        ╭────────────────────┬──────────┬───────────┬──────╮
+        │ Quota              ┆ Account  ┆ Group     ┆ From │
+        ╞════════════════════╪══════════╪═══════════╪══════╡
+        │ api_requests_daily ┆ 3 of 500 ┆ 9 of 1000 ┆ soc  │
+        ╰────────────────────┴──────────┴───────────┴──────╯
+        ");
     }
 }

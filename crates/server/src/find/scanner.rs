@@ -313,7 +313,7 @@ mod tests {
         let wide: Vec<u8> = key.bytes().flat_map(|byte| [byte, 0]).collect();
         let text = [&b"\0\xff vt "[..], FOREIGN.as_bytes(), b" ", key.as_bytes(), b"\n", &wide].concat();
         let hits = look(&text, Sought::Likely);
-        assert_eq!(places(&hits), [(1, 71), (2, 1)]);
+        assert_eq!(places(&hits), [(1, 72), (2, 1)]);
         assert_eq!((hits[0].writing, hits[1].writing), (Writing::Plain, Writing::Utf16));
     }
 

@@ -82,7 +82,7 @@ pub(crate) fn said(name: &str, value: &Json) -> String {
             None => number.to_string(),
         },
         Json::Array(items) => items.iter().map(|item| said("", item)).collect::<Vec<_>>().join(", "),
-        Json::Object(map) => counter(map).unwrap_or_else(|| {
+        Json::Object(map) => counter(map).or_else(|| grant(map)).unwrap_or_else(|| {
             map.iter().map(|(name, value)| format!("{name} {}", said(name, value))).collect::<Vec<_>>().join(", ")
         }),
     }
@@ -92,6 +92,18 @@ pub(crate) fn said(name: &str, value: &Json) -> String {
 fn counter(map: &Map<String, Json>) -> Option<String> {
     let (used, allowed) = (map.get("used")?.as_u64()?, map.get("allowed")?.as_u64()?);
     Some(format!("{used} of {}", table::limit(allowed)))
+}
+
+/// `{"granted": true, "expiration_date": 0, "inherited_from": "soc"}` as `granted, from soc`.
+fn grant(map: &Map<String, Json>) -> Option<String> {
+    if !map.get("granted")?.as_bool()? {
+        return Some("not granted".to_owned());
+    }
+    let until = map.get("expiration_date").and_then(Json::as_i64).filter(|end| *end > 0);
+    let until = until.map_or_else(String::new, |end| format!(" until {}", Timestamp(end).text()));
+    let from =
+        map.get("inherited_from").and_then(Json::as_str).map_or_else(String::new, |from| format!(", from {from}"));
+    Some(format!("granted{until}{from}"))
 }
 
 /// Dates are numbers that only their name tells from others.
@@ -109,7 +121,7 @@ mod tests {
     fn user() -> Json {
         json!({"type": "user", "id": "ann", "attributes": {"tier": "premium", "user_since": 1_763_891_221, "has_2fa": false,
             "allowed_networks": ["10.0.0.0/8", "::1/128"], "preferences": {},
-            "privileges": {"livehunt": {"granted": true, "expiration_date": 1_763_891_221}},
+            "privileges": {"livehunt": {"granted": true, "expiration_date": 1_763_891_221, "inherited_from": "soc"}},
             "quotas": {"api_requests_daily": {"allowed": 500, "used": 3}, "api_requests_monthly": {"allowed": 1_000_000_000, "used": 3}}},
             "context_attributes": {"role": "admin"}})
     }
@@ -124,12 +136,29 @@ mod tests {
             Column("today", "quotas.api_requests_daily"),
             Column("nothing", "nothing"),
         ];
-        insta::assert_snapshot!(rows(&[user()], &columns, Look::Piped), @r"");
+        insta::assert_snapshot!(rows(&[user()], &columns, Look::Piped), @r"
+        ╭──────┬─────────┬─────────────────────┬───────┬──────────┬─────────╮
+        │ name ┆ tier    ┆ since               ┆ role  ┆ today    ┆ nothing │
+        ╞══════╪═════════╪═════════════════════╪═══════╪══════════╪═════════╡
+        │ ann  ┆ premium ┆ 2025-11-23 09:47:01 ┆ admin ┆ 3 of 500 ┆         │
+        ╰──────┴─────────┴─────────────────────┴───────┴──────────┴─────────╯
+        ");
     }
 
     #[test]
     fn a_card_has_everything() {
-        insta::assert_snapshot!(card(&user(), Look::Piped), @r"");
+        insta::assert_snapshot!(card(&user(), Look::Piped), @r"
+        id                           ann
+        type                         user
+        tier                         premium
+        user_since                   2025-11-23 09:47:01
+        has_2fa                      no
+        allowed_networks             10.0.0.0/8, ::1/128
+        privileges.livehunt          granted until 2025-11-23 09:47:01, from soc
+        quotas.api_requests_daily    3 of 500
+        quotas.api_requests_monthly  3 of unlimited
+        role                         admin
+        ");
     }
 
     #[test]

@@ -85,8 +85,17 @@ mod tests {
         let days = bars(&[("2026-11-21", 16), ("2026-11-22", 0), ("2026-11-23", 1)]);
         let endpoints = bars(&[("files", 5), ("urls", 12)]);
         let chart = |title, bars, in_order| one(&Chart { title, bars, in_order }, 32);
-        insta::assert_snapshot!(chart("By day", &days, true), @r"");
-        insta::assert_snapshot!(chart("By endpoint", &endpoints, false), @r"");
+        insta::assert_snapshot!(chart("By day", &days, true), @r"
+        By day: 17
+          2026-11-21 16 ████████████████
+          2026-11-22  0
+          2026-11-23  1 █
+        ");
+        insta::assert_snapshot!(chart("By endpoint", &endpoints, false), @r"
+        By endpoint: 17
+          urls  12 █████████████████████
+          files  5 ████████▊
+        ");
     }
 
     #[test]
