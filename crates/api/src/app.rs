@@ -13,10 +13,13 @@ use futures_util::{Stream, StreamExt as _};
 use http_body::Body as _;
 use tokio_util::task::TaskTracker;
 
-use crate::gate::Identities;
+use crate::identity::Identities;
 use crate::meter::Meter;
 use crate::report::Reports;
 use crate::request_log::Ids;
+use crate::route::Feature;
+use crate::turns::Turns;
+use crate::usage::Usage;
 
 /// The largest body of `POST /files`, as at VirusTotal.
 pub const DIRECT_UPLOAD: u64 = 32 << 20;
@@ -45,6 +48,29 @@ pub struct Settings {
     pub upload_patience: Duration,
     /// How many bytes of rendered reports are kept.
     pub report_cache: u64,
+    /// How many calls are worked on at once; what is beyond waits by its class.
+    pub calls: usize,
+    /// What is switched off for everybody.
+    pub features_off: Vec<Feature>,
+    /// How keys are made and replaced.
+    pub keys: KeyRules,
+}
+
+/// How keys are made and replaced.
+#[derive(Debug, Clone)]
+pub struct KeyRules {
+    /// How many live keys an account may have.
+    pub live: usize,
+    /// How long a rotated key works on where nobody says otherwise.
+    pub overlap: Duration,
+    /// And at the most.
+    pub overlap_max: Duration,
+}
+
+impl Default for KeyRules {
+    fn default() -> Self {
+        Self { live: 5, overlap: Duration::from_hours(24), overlap_max: Duration::from_hours(30 * 24) }
+    }
 }
 
 impl Default for Settings {
@@ -57,6 +83,9 @@ impl Default for Settings {
             uploads: 64,
             upload_patience: Duration::from_mins(1),
             report_cache: 16 << 20,
+            calls: 256,
+            features_off: Vec::new(),
+            keys: KeyRules::default(),
         }
     }
 }
@@ -73,7 +102,10 @@ pub struct App {
     pub settings: Settings,
     /// Who may how often.
     pub meter: Meter,
+    /// Who used what.
+    pub usage: Usage,
     pub(crate) identities: Identities,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) reports: Reports,
     pub(crate) uploads: Arc<tokio::sync::Semaphore>,
     pub(crate) requests: Ids,
@@ -84,7 +116,9 @@ impl App {
     /// Puts the parts together.
     pub fn new(pipeline: Arc<Pipeline>, pepper: Pepper, random: Arc<dyn Random>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
-            meter: Meter::new(pipeline.store.clone(), pipeline.clock.clone()),
+            meter: Meter::new(pipeline.store.clone(), pipeline.clock.clone(), &*random),
+            usage: Usage::default(),
+            turns: Turns::new(settings.calls),
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),
             uploads: Arc::new(tokio::sync::Semaphore::new(settings.uploads)),

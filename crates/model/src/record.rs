@@ -114,6 +114,8 @@ pub enum FacetName {
     Detection,
     /// An account's e-mail address, lower case.
     Email,
+    /// Where a request stands: its status, and its status with the account's group.
+    Status,
 }
 
 impl FacetName {
@@ -127,6 +129,7 @@ impl FacetName {
             Self::Vhash => "vhash",
             Self::Detection => "detection",
             Self::Email => "email",
+            Self::Status => "status",
         }
     }
 }
