@@ -10,6 +10,7 @@
 //! | [`digest`] | MD5, SHA-1, SHA-256 as types, and all three in one pass |
 //! | [`apikey`] | the key string: marker, id, secret, checksum |
 //! | [`account`] | users, tiers and key records as they are stored |
+//! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
@@ -33,6 +34,7 @@ pub mod quota;
 pub mod random;
 pub mod record;
 pub mod time;
+pub mod usage;
 pub mod verdict;
 
 pub use digest::{Digests, FileHash, Md5, Sha1, Sha256};
