@@ -11,6 +11,7 @@
 //! | [`apikey`] | the key string: marker, id, secret, checksum |
 //! | [`account`] | users, groups, tiers, key records and requests as they are stored |
 //! | [`access`] | what an account may do and use, out of its own, its group's and its tiers' |
+//! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
@@ -36,6 +37,7 @@ pub mod random;
 pub mod record;
 pub mod role;
 pub mod time;
+pub mod usage;
 pub mod verdict;
 
 pub use digest::{Digests, FileHash, Md5, Sha1, Sha256};
