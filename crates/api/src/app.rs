@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use assay_model::apikey::Pepper;
 use assay_model::random::Random;
+use assay_model::Sha256;
 use assay_pipeline::Pipeline;
 use assay_store::Store;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http_body::Body as _;
+use quick_cache::sync::Cache;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::Identities;
@@ -25,6 +27,9 @@ use crate::usage::Usage;
 pub const DIRECT_UPLOAD: u64 = 32 << 20;
 /// The largest body of an upload address, as at VirusTotal.
 pub const LARGE_UPLOAD: u64 = 650 << 20;
+
+/// How many first reads are remembered; what is forgotten is charged.
+const FIRST_READS: usize = 10_000;
 
 /// What is read of a body that nobody wants.
 const LINGER_BYTES: usize = 1 << 20;
@@ -107,6 +112,8 @@ pub struct App {
     pub(crate) identities: Identities,
     pub(crate) turns: Arc<Turns>,
     pub(crate) reports: Reports,
+    /// Who brought which new file and has not read its report yet: that read is free, as at VirusTotal.
+    pub(crate) first_reads: Cache<(Arc<str>, Sha256), ()>,
     pub(crate) uploads: Arc<tokio::sync::Semaphore>,
     pub(crate) requests: Ids,
     lingering: TaskTracker,
@@ -121,6 +128,7 @@ impl App {
             turns: Turns::new(settings.calls),
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),
+            first_reads: Cache::new(FIRST_READS),
             uploads: Arc::new(tokio::sync::Semaphore::new(settings.uploads)),
             requests: Ids::new(&*random),
             lingering: TaskTracker::new(),

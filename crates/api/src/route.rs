@@ -86,6 +86,8 @@ pub enum Answers {
     Text,
     /// A dictionary.
     Dictionary,
+    /// A list of dictionaries.
+    List,
     /// The bytes of a file.
     Bytes,
     /// `true` or `false`.
@@ -258,6 +260,28 @@ impl Reply {
     pub fn refunded(mut self) -> Self {
         self.refund = true;
         self
+    }
+}
+
+impl Route {
+    /// Under which name `api_usage` counts its calls.
+    pub fn bucket(&self) -> String {
+        const VIRUSTOTALS: &[(&str, &str)] = &[
+            ("files_upload_url", "file_upload_url"),
+            ("files_upload_large", "files"),
+            ("files_upload", "files"),
+            ("files_analyse", "file_analyse"),
+            ("files_download_url", "file_download"),
+            ("files_download", "file_download"),
+        ];
+        let known = VIRUSTOTALS.iter().find(|(operation, _)| *operation == self.operation).map(|(_, bucket)| *bucket);
+        let collection = self.path.split('/').nth(3).unwrap_or_default();
+        let name = match (known, self.relationship) {
+            (Some(bucket), _) => bucket.to_owned(),
+            (None, Some(_)) => format!("{}_relationships", collection.trim_end_matches('s')),
+            (None, None) => self.operation.clone(),
+        };
+        format!("/api/v3/({name})")
     }
 }
 

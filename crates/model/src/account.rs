@@ -204,6 +204,9 @@ pub struct Tier {
     pub limits: Limits,
     /// Who waits behind whom under load.
     pub class: Class,
+    /// Whether an operator has changed it: the configuration no longer does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
 }
 
 /// A key at rest: everything but the secret.

@@ -27,6 +27,7 @@ pub mod apikey;
 pub mod clock;
 pub mod digest;
 pub mod error;
+pub mod event;
 pub mod facts;
 pub mod file;
 pub mod kind;

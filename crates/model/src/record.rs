@@ -116,6 +116,8 @@ pub enum FacetName {
     Email,
     /// Where a request stands: its status, and its status with the account's group.
     Status,
+    /// The day on which a key ends: its first second.
+    Ends,
 }
 
 impl FacetName {
@@ -130,6 +132,7 @@ impl FacetName {
             Self::Detection => "detection",
             Self::Email => "email",
             Self::Status => "status",
+            Self::Ends => "ends",
         }
     }
 }
@@ -182,7 +185,7 @@ impl StageName {
 }
 
 /// Who waits for a job; lower classes are served first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// A person waits.

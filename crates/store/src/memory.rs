@@ -245,7 +245,7 @@ impl Store for Memory {
         }
         for (want, grant) in wants.iter().zip(&grants) {
             *state.counters.entry(counter(want)).or_default() += grant;
-            let lease = Lease { returns: want.returns(grant), until };
+            let lease = Lease { returns: want.returns(*grant), until };
             state.leases.insert((node.into(), counter(want)), lease);
         }
         Ok(Spent::Granted(grants))

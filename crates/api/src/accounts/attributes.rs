@@ -219,11 +219,6 @@ impl Written {
         })
     }
 
-    /// Anything at all.
-    pub(crate) fn any(&mut self, name: &str) -> Result<Field<Value>> {
-        self.field(name, "a value", Some)
-    }
-
     /// An attribute that must be there.
     pub(crate) fn required<T>(&self, name: &str, field: Field<T>) -> Result<T> {
         field.value().ok_or_else(|| Error::invalid_argument(format!("the attribute \"{name}\" is missing")))

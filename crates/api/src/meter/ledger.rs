@@ -103,15 +103,19 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// The store has heard it and keeps the lease until then. A lease that ran out meanwhile may have been taken back
-    /// and stays over.
-    pub(super) fn extended(&self, heard: Timestamp, until: Timestamp) {
+    /// The store has heard it and keeps the lease until then, or has taken it back before.
+    pub(super) fn told(&self, kept: bool, until: Timestamp) {
         let mut state = self.ledger.state();
         let lease = state.lease(self.held.quota);
         // A refill in between has told the store something newer.
-        if lease.window == self.held.window && lease.generation == self.generation && lease.until > heard {
+        if lease.window != self.held.window || lease.generation != self.generation {
+            return;
+        }
+        if kept {
             lease.floor = lease.floor.min(self.held.left / 2);
             lease.until = lease.until.max(until);
+        } else {
+            *lease = Lease { told: lease.told, window: lease.window, ..Lease::default() };
         }
     }
 }
@@ -162,6 +166,16 @@ impl Ledger {
         let expired = lease.until <= now;
         *lease = Lease::default();
         (!expired).then_some(held)
+    }
+
+    /// Forgets a lease and answers what was left of it.
+    pub(super) fn forget(&self, quota: Quota) -> Option<Held> {
+        let mut state = self.state();
+        let lease = state.lease(quota);
+        let held = Held { account: self.name.clone(), quota, window: lease.window, left: lease.left };
+        let held_any = lease.until != Timestamp::default();
+        *lease = Lease { told: lease.told, window: lease.window, ..Lease::default() };
+        held_any.then_some(held)
     }
 
     /// What is held of a quota, where it does not cover `amount`.

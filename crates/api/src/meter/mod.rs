@@ -21,7 +21,7 @@ use assay_model::clock::Clock;
 use assay_model::quota::{Limits, Quota, UNLIMITED, Window};
 use assay_model::random::Random;
 use assay_model::{Code, Error, Result, Timestamp};
-use assay_store::{Charge, Held, Paced, Rate, Spent, Store, Want};
+use assay_store::{Charge, Held, Paced, Rate, Spent, Store, StoreError, Want};
 
 mod ledger;
 
@@ -231,10 +231,9 @@ impl Meter {
         let reports: Vec<_> = busy.iter().flat_map(|ledger| ledger.reports(now)).collect();
         let held: Vec<_> = reports.iter().map(|report| report.held.clone()).collect();
         if !held.is_empty() {
-            self.store.hold(&self.node, &held, until).await?;
-            let heard = self.clock.now();
-            for report in &reports {
-                report.extended(heard, until);
+            let gone = self.store.hold(&self.node, &held, until).await?;
+            for (place, report) in reports.iter().enumerate() {
+                report.told(!gone.contains(&place), until);
             }
         }
         let ended = self.store.end_leases(now).await?;
@@ -338,14 +337,21 @@ impl Meter {
         }
         let until = Timestamp(now.0 + LEASE);
         let wants: Vec<_> = short.iter().map(|(.., want)| want.clone()).collect();
-        match self.store.lease(&self.node, &wants, until).await? {
-            Spent::Granted(grants) => {
+        match self.store.lease(&self.node, &wants, until).await {
+            Err(StoreError::Conflict) => {
+                // Something that was held has run out and was taken back: what is left of the others goes back too.
+                let held = short.iter().filter_map(|(ledger, _, want)| ledger.forget(want.quota)).collect::<Vec<_>>();
+                self.store.give_back(&self.node, &held).await?;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+            Ok(Spent::Granted(grants)) => {
                 for ((ledger, _, want), grant) in short.into_iter().zip(grants) {
                     ledger.add(&want, grant, until);
                 }
                 Ok(())
             }
-            Spent::Exhausted(place) => {
+            Ok(Spent::Exhausted(place)) => {
                 let (ledger, payer, want) = &short[place];
                 let end = want.quota.window().end(now).unwrap_or(now);
                 let wait = Duration::from_secs((end.0 - now.0).max(1).unsigned_abs());

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use assay_api::accounts;
 use assay_model::clock::{Clock as _, System};
-use assay_store::Range;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value as Json, json};
 use toml::Value;
@@ -102,28 +101,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Create { name, tier } => {
             let user = accounts::create_user(&*store, &name, &tier, System.now()).await?;
             let next = format!("{name}: {tier}; give it a key with `assay key create --account {name}`");
-            folder.print(&next, &json!({ "name": name, "tier": user.tier, "user_since": user.user_since }));
+            folder.print(&next, &json!({ "name": name, "tier": user.tier.name, "user_since": user.user_since }));
         }
-        Command::Update { name, tier } => {
-            let user = accounts::move_to_tier(&*store, &name, &tier).await?;
-            folder.print(&format!("{name}: {tier}"), &json!({ "name": name, "tier": user.tier }));
-        }
-        Command::List => {
-            let (mut lines, mut documents) = (vec![format!("{:<32} {:<10} since", "name", "tier")], Vec::new());
-            let mut range = Range::first(500);
-            loop {
-                let page = accounts::users(&*store, &range).await?;
-                for (name, user) in page.items {
-                    lines.push(format!("{name:<32} {:<10} {}", user.tier, user.user_since.text()));
-                    documents.push(json!({ "name": name, "tier": user.tier, "user_since": user.user_since }));
-                }
-                match page.next {
-                    Some(next) => range = Range::after(500, Some(next)),
-                    None => break,
-                }
-            }
-            folder.print(&lines.join("\n"), &documents.into());
-        }
+        Command::Update { .. } | Command::List => anyhow::bail!("not yet"),
     }
     Ok(ExitCode::SUCCESS)
 }
