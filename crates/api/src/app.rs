@@ -5,23 +5,31 @@ use std::time::Duration;
 
 use assay_model::apikey::Pepper;
 use assay_model::random::Random;
+use assay_model::Sha256;
 use assay_pipeline::Pipeline;
 use assay_store::Store;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http_body::Body as _;
+use quick_cache::sync::Cache;
 use tokio_util::task::TaskTracker;
 
-use crate::gate::Identities;
+use crate::identity::Identities;
 use crate::meter::Meter;
 use crate::report::Reports;
 use crate::request_log::Ids;
+use crate::route::Feature;
+use crate::turns::Turns;
+use crate::usage::Usage;
 
 /// The largest body of `POST /files`, as at VirusTotal.
 pub const DIRECT_UPLOAD: u64 = 32 << 20;
 /// The largest body of an upload address, as at VirusTotal.
 pub const LARGE_UPLOAD: u64 = 650 << 20;
+
+/// How many first reads are remembered; what is forgotten is charged.
+const FIRST_READS: usize = 10_000;
 
 /// What is read of a body that nobody wants.
 const LINGER_BYTES: usize = 1 << 20;
@@ -45,6 +53,29 @@ pub struct Settings {
     pub upload_patience: Duration,
     /// How many bytes of rendered reports are kept.
     pub report_cache: u64,
+    /// How many calls are worked on at once; what is beyond waits by its class.
+    pub calls: usize,
+    /// What is switched off for everybody.
+    pub features_off: Vec<Feature>,
+    /// How keys are made and replaced.
+    pub keys: KeyRules,
+}
+
+/// How keys are made and replaced.
+#[derive(Debug, Clone)]
+pub struct KeyRules {
+    /// How many live keys an account may have.
+    pub live: usize,
+    /// How long a rotated key works on where nobody says otherwise.
+    pub overlap: Duration,
+    /// And at the most.
+    pub overlap_max: Duration,
+}
+
+impl Default for KeyRules {
+    fn default() -> Self {
+        Self { live: 5, overlap: Duration::from_hours(24), overlap_max: Duration::from_hours(30 * 24) }
+    }
 }
 
 impl Default for Settings {
@@ -57,6 +88,9 @@ impl Default for Settings {
             uploads: 64,
             upload_patience: Duration::from_mins(1),
             report_cache: 16 << 20,
+            calls: 256,
+            features_off: Vec::new(),
+            keys: KeyRules::default(),
         }
     }
 }
@@ -73,8 +107,13 @@ pub struct App {
     pub settings: Settings,
     /// Who may how often.
     pub meter: Meter,
+    /// Who used what.
+    pub usage: Usage,
     pub(crate) identities: Identities,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) reports: Reports,
+    /// Who brought which new file and has not read its report yet: that read is free, as at VirusTotal.
+    pub(crate) first_reads: Cache<(Arc<str>, Sha256), ()>,
     pub(crate) uploads: Arc<tokio::sync::Semaphore>,
     pub(crate) requests: Ids,
     lingering: TaskTracker,
@@ -84,9 +123,12 @@ impl App {
     /// Puts the parts together.
     pub fn new(pipeline: Arc<Pipeline>, pepper: Pepper, random: Arc<dyn Random>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
-            meter: Meter::new(pipeline.store.clone(), pipeline.clock.clone()),
+            meter: Meter::new(pipeline.store.clone(), pipeline.clock.clone(), &*random),
+            usage: Usage::default(),
+            turns: Turns::new(settings.calls),
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),
+            first_reads: Cache::new(FIRST_READS),
             uploads: Arc::new(tokio::sync::Semaphore::new(settings.uploads)),
             requests: Ids::new(&*random),
             lingering: TaskTracker::new(),

@@ -1,7 +1,9 @@
 //! How answers look: objects, pages, errors, and links on the host that the client used.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use assay_model::account::Retirement;
 use assay_model::{Error, Kind};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER};
@@ -133,11 +135,22 @@ fn with_type(body: Body, kind: HeaderValue) -> Response<Body> {
     response
 }
 
+/// What an answer to a key that is being replaced says: `Deprecation` (RFC 9745), `Sunset` (RFC 8594).
+pub(crate) fn retiring(response: &mut Response<Body>, retirement: &Retirement) {
+    let seconds = |moment: assay_model::Timestamp| Duration::from_secs(moment.0.max(0).unsigned_abs());
+    let sunset = httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds(retirement.deadline));
+    let deprecation = format!("@{}", retirement.since.0);
+    if let (Ok(deprecation), Ok(sunset)) = (HeaderValue::try_from(deprecation), HeaderValue::try_from(sunset)) {
+        response.headers_mut().insert("deprecation", deprecation);
+        response.headers_mut().insert("sunset", sunset);
+    }
+}
+
 /// `RateLimit-Policy` and `RateLimit` (IETF httpapi draft) on every metered answer.
 fn limits(response: &mut Response<Body>, receipt: Option<&Receipt>) {
-    let Some(receipt) = receipt else { return };
-    let policy = format!("\"minute\";q={};w=60", receipt.limit);
-    let state = format!("\"minute\";r={};t={}", receipt.left, receipt.reset);
+    let Some(minute) = receipt.and_then(|receipt| receipt.minute) else { return };
+    let policy = format!("\"minute\";q={};w=60", minute.limit);
+    let state = format!("\"minute\";r={};t={}", minute.left, minute.reset);
     if let (Ok(policy), Ok(state)) = (HeaderValue::try_from(policy), HeaderValue::try_from(state)) {
         response.headers_mut().insert("ratelimit-policy", policy);
         response.headers_mut().insert("ratelimit", state);

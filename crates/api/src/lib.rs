@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`routes`] | **the table of endpoints**: router, `openapi.json`, docs, metric labels and the authorisation sweeps are made of it |
 //! | [`gate`] | the spine of a request: authenticate → authorise → check → meter → handle |
-//! | [`meter`] | who may how often |
+//! | [`identity`] | whose key this is, and what its account may do now |
+//! | [`meter`], [`usage`], `turns` | who may how often, who used what, who goes first |
 //! | [`objects`] | one file an object type: attributes, relationships |
 //! | `files`, `accounts`, `metadata`, `v2` | actions, one file each |
 //! | `envelope`, `cursor`, `report` | how answers look |
@@ -17,12 +18,14 @@
 //! Invariant: nobody without a key can make the server read a body.
 //! Invariant: no key is ever part of an answer, a log line or a metric, but in the answer that makes it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use assay_model::{Code, Error};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request};
+use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::http::header::USER_AGENT;
 use axum::http::{HeaderValue, Method, Response};
 use axum::routing::{MethodFilter, on};
 
@@ -32,6 +35,7 @@ mod cursor;
 mod envelope;
 pub mod files;
 pub mod gate;
+pub mod identity;
 mod metadata;
 pub mod meter;
 pub mod objects;
@@ -42,6 +46,8 @@ mod report;
 mod request_log;
 pub mod route;
 pub mod routes;
+mod turns;
+pub mod usage;
 mod v2;
 
 pub use app::{App, Settings};
@@ -104,20 +110,48 @@ async fn serve(app: Arc<App>, route: Arc<Route>, figures: Arc<Figures>, request:
     let started = app.pipeline.clock.nanoseconds();
     let mut entry = Entry::new(&app.requests);
     let method = request.method().clone();
+    let origin = origin(&app, &request);
+    let agent = request.headers().get(USER_AGENT).cloned();
     let outcome = match arguments(request).await {
-        Ok((arguments, request)) => gate::pass(&app, &route, arguments, request, &mut entry).await,
+        Ok((arguments, request)) => gate::pass(&app, &route, arguments, &origin, request, &mut entry).await,
         Err(error) => Err(error),
     };
-    let receipt = entry.receipt().cloned();
     let mut response = match outcome {
-        Ok(reply) => envelope::respond(reply, receipt.as_ref()),
+        Ok(reply) => envelope::respond(reply, entry.receipt()),
         Err(error) => {
             report(&entry, &route.path, &error);
             envelope::refuse(&error)
         }
     };
+    if let Some(call) = entry.call() {
+        if let Some(retirement) = &call.0.retirement {
+            envelope::retiring(&mut response, retirement);
+        }
+        let agent = agent.as_ref().and_then(|agent| agent.to_str().ok()).unwrap_or("");
+        app.usage.note(call, &route, response.status().as_u16(), (origin.address, agent), app.now());
+    }
     finish(&app, &entry, &method, &route.path, &figures, started, &mut response);
     response
+}
+
+/// Runs a request in this process as the account `operator`: whoever can open the data folder is the operator. For the
+/// command line beside or without a server.
+pub async fn call_locally(app: &Arc<App>, mut request: Request) -> Response<Body> {
+    request.extensions_mut().insert(gate::FolderOwner);
+    match tower::ServiceExt::oneshot(router(app), request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Where a request comes from.
+fn origin(app: &App, request: &Request) -> gate::Origin {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    // Our proxy adds the address that it saw at the end; what stands before it anybody can write.
+    let forwarded = request.headers().get("x-forwarded-for").filter(|_| app.settings.trust_forwarded);
+    let forwarded = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    let owner = request.extensions().get::<gate::FolderOwner>().is_some();
+    gate::Origin { address: forwarded.or(peer).map(|address: IpAddr| address.to_canonical()), owner }
 }
 
 /// What the address of a request says.

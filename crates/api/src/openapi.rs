@@ -71,6 +71,7 @@ fn description(route: &Route) -> String {
         Cost::Requests(1) => "Costs one API request.".to_owned(),
         Cost::Requests(count) => format!("Costs {count} API requests."),
         Cost::UnlessNew => "Costs one API request, nothing for a file that was never seen before.".to_owned(),
+        Cost::Download => "Costs one API request, or one download of the month.".to_owned(),
     };
     format!("{access} {cost}")
 }
@@ -101,8 +102,12 @@ pub(crate) fn errors(route: &Route) -> Vec<Code> {
     if route.access != Access::Open {
         codes.extend([Code::AuthenticationRequired, Code::WrongCredentials, Code::UserNotActive]);
     }
-    if matches!(route.access, Access::Needs(_)) {
+    if route.access != Access::Open {
+        // The address that a call comes from, a role, a privilege.
         codes.push(Code::Forbidden);
+    }
+    if route.feature.is_some() {
+        codes.push(Code::NotFound);
     }
     if route.cost != Cost::Free && route.access != Access::Open {
         codes.push(Code::QuotaExceeded);
@@ -145,6 +150,12 @@ fn success(route: &Route) -> Value {
             return json!({ "description": "The bytes of the file",
                            "content": { "application/octet-stream": {} } });
         }
+        Answers::Done => {
+            let schema = json!({ "type": "object" });
+            return json!({ "description": "Done", "content": { "application/json": { "schema": schema } } });
+        }
+        Answers::Truth => json!({ "type": "boolean" }),
+        Answers::List => json!({ "type": "array", "items": { "type": "object" } }),
         Answers::Object(kind) => object(kind),
         Answers::Objects(kind) => json!({ "type": "array", "items": { "anyOf": [object(kind), any()] } }),
         Answers::One(kind) => json!({ "anyOf": [object(kind), { "type": "null" }] }),

@@ -25,6 +25,7 @@ pub fn endpoints() -> String {
             Cost::Free => "–".to_owned(),
             Cost::Requests(count) => count.to_string(),
             Cost::UnlessNew => "1; new files 0".to_owned(),
+            Cost::Download => "1, or a download".to_owned(),
         };
         let line = format!("| {} | `{}` | {needs} | {costs} | {} |", route.method, route.path, route.summary);
         writeln!(text, "{line}").expect("writing to a string does not fail");

@@ -11,7 +11,7 @@ use assay_model::Code;
 use assay_model::random::Random;
 use metrics::{Counter, Histogram};
 
-use crate::gate::Identity;
+use crate::identity::Identity;
 use crate::meter::Receipt;
 
 /// Ids of requests: a part that tells starts of the server apart, and a count.
@@ -72,7 +72,7 @@ impl Figures {
 pub(crate) struct Entry {
     id: String,
     account: Option<Arc<Identity>>,
-    receipt: Option<Receipt>,
+    receipt: Option<Arc<Receipt>>,
     cost: u64,
 }
 
@@ -91,7 +91,7 @@ impl Entry {
         self.account = identity.cloned();
     }
 
-    pub(crate) fn paid(&mut self, receipt: Option<&Receipt>) {
+    pub(crate) fn paid(&mut self, receipt: Option<&Arc<Receipt>>) {
         self.cost = receipt.map_or(0, |receipt| receipt.amount);
         self.receipt = receipt.cloned();
     }
@@ -102,7 +102,12 @@ impl Entry {
 
     /// What was charged, for the answer's headers.
     pub(crate) fn receipt(&self) -> Option<&Receipt> {
-        self.receipt.as_ref()
+        self.receipt.as_deref()
+    }
+
+    /// Who called, and what it cost after all.
+    pub(crate) fn call(&self) -> Option<(&Arc<Identity>, u64)> {
+        self.account.as_ref().map(|identity| (identity, self.cost))
     }
 
     /// Writes the line.

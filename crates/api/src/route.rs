@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use assay_model::privilege::Privilege;
+use assay_model::role::Role;
 use assay_model::{Code, Error, Result};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -36,6 +37,8 @@ pub enum Cost {
     Requests(u64),
     /// One, given back when the file was never seen before.
     UnlessNew,
+    /// One, or a download of the month for an account that has Intelligence and no API requests.
+    Download,
 }
 
 impl Cost {
@@ -44,7 +47,7 @@ impl Cost {
         match self {
             Self::Free => 0,
             Self::Requests(count) => count,
-            Self::UnlessNew => 1,
+            Self::UnlessNew | Self::Download => 1,
         }
     }
 }
@@ -58,6 +61,10 @@ pub enum Takes {
     Upload,
     /// An urlencoded form.
     Form,
+    /// A JSON document.
+    Document,
+    /// Nothing, or a JSON document.
+    MaybeDocument,
 }
 
 /// What a successful call answers in `data`.
@@ -79,8 +86,46 @@ pub enum Answers {
     Text,
     /// A dictionary.
     Dictionary,
+    /// A list of dictionaries.
+    List,
     /// The bytes of a file.
     Bytes,
+    /// `true` or `false`.
+    Truth,
+    /// An empty object, without `data`.
+    Done,
+}
+
+/// A part of the product that an operator may switch off for the whole server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// Sending files.
+    Uploads,
+    /// Getting the bytes of files.
+    Downloads,
+    /// Groups and their members.
+    Groups,
+    /// Making, rotating and revoking keys over HTTP.
+    KeyManagement,
+    /// Asking for tiers, privileges and limits.
+    Requests,
+    /// Webhooks.
+    Webhooks,
+}
+
+impl Feature {
+    /// Its name in the configuration and in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uploads => "uploads",
+            Self::Downloads => "downloads",
+            Self::Groups => "groups",
+            Self::KeyManagement => "key-management",
+            Self::Requests => "requests",
+            Self::Webhooks => "webhooks",
+        }
+    }
 }
 
 /// A row of the table of endpoints.
@@ -95,6 +140,10 @@ pub struct Route {
     pub summary: String,
     /// Who may call.
     pub access: Access,
+    /// The role that a service account with roles needs.
+    pub role: Option<Role>,
+    /// The feature that it belongs to, where that can be switched off.
+    pub feature: Option<Feature>,
     /// What it costs.
     pub cost: Cost,
     /// What it takes.
@@ -211,6 +260,28 @@ impl Reply {
     pub fn refunded(mut self) -> Self {
         self.refund = true;
         self
+    }
+}
+
+impl Route {
+    /// Under which name `api_usage` counts its calls.
+    pub fn bucket(&self) -> String {
+        const VIRUSTOTALS: &[(&str, &str)] = &[
+            ("files_upload_url", "file_upload_url"),
+            ("files_upload_large", "files"),
+            ("files_upload", "files"),
+            ("files_analyse", "file_analyse"),
+            ("files_download_url", "file_download"),
+            ("files_download", "file_download"),
+        ];
+        let known = VIRUSTOTALS.iter().find(|(operation, _)| *operation == self.operation).map(|(_, bucket)| *bucket);
+        let collection = self.path.split('/').nth(3).unwrap_or_default();
+        let name = match (known, self.relationship) {
+            (Some(bucket), _) => bucket.to_owned(),
+            (None, Some(_)) => format!("{}_relationships", collection.trim_end_matches('s')),
+            (None, None) => self.operation.clone(),
+        };
+        format!("/api/v3/({name})")
     }
 }
 

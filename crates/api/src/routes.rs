@@ -2,14 +2,17 @@
 //! sweeps are printed from these rows. Actions are written here; objects and their relationships follow from
 //! [`OBJECTS`].
 
-use assay_model::Code;
 use assay_model::privilege::Privilege;
+use assay_model::role::Role;
+use assay_model::{Code, Kind};
 use axum::http::Method;
 
 use crate::app::Settings;
 use crate::objects::{self, OBJECTS, ObjectType, Relationship, serve};
-use crate::route::{Access, Answers, Arguments, Cost, Handler, Route, Takes, any, file_hash};
+use crate::route::{Access, Answers, Arguments, Cost, Feature, Handler, Route, Takes, any, file_hash};
 use crate::{files, metadata, v2};
+
+mod administration;
 
 /// Where the API lives.
 pub const PREFIX: &str = "/api/v3";
@@ -23,11 +26,17 @@ const PAGE: &[(&str, &str)] = &[
     ("limit", "Items on a page, 1 to 40; 10 where it is not said"),
     ("cursor", "Where the page starts: meta.cursor of the page before"),
 ];
+const FILTERED: &[(&str, &str)] = &[
+    ("filter", "Terms key:value, separated by blanks"),
+    ("limit", "Items on a page, 1 to 40; 10 where it is not said"),
+    ("cursor", "Where the page starts: meta.cursor of the page before"),
+];
 const NONE: &[(&str, &str)] = &[];
 
 /// Every row, in the order of the documentation.
 pub fn table(settings: &Settings) -> Vec<Route> {
     let mut rows = actions();
+    rows.extend(administration::rows());
     rows.extend(OBJECTS.iter().copied().flat_map(of_object));
     rows.extend(v2::rows(settings.v2));
     rows
@@ -38,10 +47,13 @@ struct Action {
     operation: &'static str,
     summary: &'static str,
     access: Access,
+    role: Option<Role>,
+    feature: Option<Feature>,
     cost: Cost,
     takes: Takes,
     answers: Answers,
     errors: &'static [Code],
+    query: &'static [(&'static str, &'static str)],
     check: fn(&Arguments) -> assay_model::Result<()>,
     run: Handler,
 }
@@ -53,10 +65,13 @@ impl Action {
             operation,
             summary,
             access: Access::Key,
+            role: None,
+            feature: None,
             cost: Cost::Requests(1),
             takes: Takes::Nothing,
             answers: Answers::Dictionary,
             errors: &[],
+            query: NONE,
             check: any,
             run,
         }
@@ -69,11 +84,13 @@ impl Action {
             operation: self.operation.to_owned(),
             summary: self.summary.to_owned(),
             access: self.access,
+            role: self.role,
+            feature: self.feature,
             cost: self.cost,
             takes: self.takes,
             answers: self.answers,
             errors: self.errors,
-            query: NONE,
+            query: self.query,
             relationship: None,
             check: self.check,
             run: self.run,
@@ -89,6 +106,8 @@ fn actions() -> Vec<Route> {
     let rows = [
         Action {
             row: (Method::POST, "/files"),
+            role: Some(Role::FileUploads),
+            feature: Some(Feature::Uploads),
             cost: Cost::UnlessNew,
             takes: Takes::Upload,
             answers: Answers::Analysis,
@@ -98,6 +117,8 @@ fn actions() -> Vec<Route> {
             })
         },
         Action {
+            role: Some(Role::FileUploads),
+            feature: Some(Feature::Uploads),
             cost: Cost::Free,
             answers: Answers::Text,
             ..Action::get(
@@ -129,6 +150,9 @@ fn actions() -> Vec<Route> {
         },
         Action {
             access: DOWNLOADS,
+            role: Some(Role::FileDownloads),
+            feature: Some(Feature::Downloads),
+            cost: Cost::Download,
             answers: Answers::Text,
             errors: OF_ONE,
             check: file_hash,
@@ -141,6 +165,9 @@ fn actions() -> Vec<Route> {
         },
         Action {
             access: DOWNLOADS,
+            role: Some(Role::FileDownloads),
+            feature: Some(Feature::Downloads),
+            cost: Cost::Download,
             answers: Answers::Bytes,
             errors: OF_ONE,
             check: file_hash,
@@ -169,16 +196,6 @@ fn actions() -> Vec<Route> {
                 |call| Box::pin(async move { Ok(metadata::get(&call)) }),
             )
         },
-        Action {
-            cost: Cost::Free,
-            errors: &[Code::NotFound, Code::Forbidden],
-            ..Action::get(
-                "/users/{id}/overall_quotas",
-                "users_overall_quotas",
-                "What an account may use and has used",
-                |call| Box::pin(objects::user::overall_quotas(call)),
-            )
-        },
     ];
     rows.into_iter().map(Action::route).collect()
 }
@@ -187,20 +204,19 @@ fn actions() -> Vec<Route> {
 fn of_object(object: &'static ObjectType) -> Vec<Route> {
     let collection = object.kind.collection();
     let get: Handler = match object.kind {
-        assay_model::Kind::File => |call| Box::pin(objects::file::get(call)),
-        assay_model::Kind::User => |call| Box::pin(objects::user::get(call)),
+        Kind::File => |call| Box::pin(objects::file::get(call)),
         _ => |call| Box::pin(serve::object(call)),
     };
     let access = object.needs.map_or(Access::Key, Access::Needs);
-    // VirusTotal does not charge for following an analysis or for reading one's own account.
-    let free = matches!(object.kind, assay_model::Kind::Analysis | assay_model::Kind::User);
-    let cost = if free { Cost::Free } else { Cost::Requests(1) };
+    let cost = if object.free { Cost::Free } else { Cost::Requests(1) };
     let base = Route {
         method: Method::GET,
         path: format!("{PREFIX}/{collection}/{{id}}"),
         operation: collection.to_owned(),
         summary: format!("The {} of that id", object.kind),
         access,
+        role: None,
+        feature: None,
         cost,
         takes: Takes::Nothing,
         answers: Answers::Object(object.kind.wire()),
@@ -217,6 +233,12 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
     rows
 }
 
+/// Whether a kind is about accounts rather than about samples: managing them costs nothing.
+fn administrative(kind: Kind) -> bool {
+    use Kind::{ApiKey, Group, Request, ServiceAccount, Tier, User};
+    matches!(kind, User | ServiceAccount | Group | ApiKey | Tier | Request)
+}
+
 fn of_relationship(object: &'static ObjectType, relationship: &'static Relationship, access: Access) -> [Route; 2] {
     let (collection, name) = (object.kind.collection(), relationship.name);
     let access = relationship.needs.map_or(access, Access::Needs);
@@ -226,14 +248,16 @@ fn of_relationship(object: &'static ObjectType, relationship: &'static Relations
         operation,
         summary: relationship.description.to_owned(),
         access,
-        cost: Cost::Requests(1),
+        role: None,
+        feature: None,
+        cost: if administrative(object.kind) { Cost::Free } else { Cost::Requests(1) },
         takes: Takes::Nothing,
         answers,
         errors: OF_ONE,
         query: PAGE,
         relationship: Some(relationship),
         check: match object.kind {
-            assay_model::Kind::File => |arguments| serve::check_list(&objects::file::TYPE, arguments),
+            Kind::File => |arguments| serve::check_list(&objects::file::TYPE, arguments),
             _ => |arguments| serve::check_list(&objects::user::TYPE, arguments),
         },
         run,

@@ -65,6 +65,8 @@ pub(crate) fn rows(on: bool) -> Vec<Route> {
         operation: operation.to_owned(),
         summary: summary.to_owned(),
         // The key is an argument here: the handlers check it themselves, before they read a file.
+        role: None,
+        feature: None,
         access: Access::Open,
         cost: Cost::Free,
         takes: Takes::Form,

@@ -28,6 +28,11 @@ const CHECKED: usize = 28;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 6]);
 
+impl KeyId {
+    /// In place of a key where a call was made without one.
+    pub const NONE: Self = Self([0; 6]);
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = [0; 12];
@@ -121,16 +126,34 @@ impl Issued {
     }
 }
 
-/// A string that is a key of ours by its form; whether it is known is for the store to say.
+/// A string that is a key by its form: one of ours, or one that was made elsewhere and may have been imported. Whether
+/// it is known is for the store to say.
 #[derive(ZeroizeOnDrop)]
 pub struct Presented {
     bytes: [u8; LENGTH],
+    #[zeroize(skip)]
+    foreign: bool,
 }
 
 impl Presented {
-    /// Its name.
-    pub fn id(&self) -> KeyId {
-        id_of(&self.bytes)
+    /// Its name. One that was made elsewhere is named by a keyed hash, so that its name says nothing about it.
+    pub fn id(&self, pepper: &Pepper) -> KeyId {
+        if !self.foreign {
+            return id_of(&self.bytes);
+        }
+        let mut id = [0; 6];
+        id.copy_from_slice(&pepper.tag(&[b"imported key id".as_slice(), &self.bytes].concat())[..6]);
+        KeyId(id)
+    }
+
+    /// Whether it was made elsewhere.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// What is stored in place of the secret, hex.
+    pub fn tag(&self, pepper: &Pepper) -> String {
+        hex::encode(pepper.tag(self.secret()))
     }
 
     /// Whether the secret is the one that `tag` (hex) was made of; takes the same time either way.
@@ -139,13 +162,17 @@ impl Presented {
         if hex::decode_to_slice(tag, &mut stored).is_err() {
             return false;
         }
-        pepper.tag(&self.bytes[8..CHECKED]).ct_eq(&stored).into()
+        pepper.tag(self.secret()).ct_eq(&stored).into()
+    }
+
+    fn secret(&self) -> &[u8] {
+        if self.foreign { &self.bytes } else { &self.bytes[8..CHECKED] }
     }
 }
 
 impl fmt::Debug for Presented {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Presented({}, …)", self.id())
+        if self.foreign { f.write_str("Presented(…)") } else { write!(f, "Presented({}, …)", id_of(&self.bytes)) }
     }
 }
 
@@ -173,9 +200,6 @@ pub enum Mistake {
     /// Something else than hexadecimal digits.
     #[error("the key has characters that are not hexadecimal digits")]
     NotHexadecimal,
-    /// No marker: not issued by an Assay server.
-    #[error("the key was not issued by this server")]
-    Foreign,
     /// The checksum is wrong.
     #[error("the key's checksum does not match: a typo")]
     Checksum,
@@ -196,7 +220,7 @@ pub fn read(text: &str) -> Result<Presented, Mistake> {
     if text.len() != 2 * LENGTH {
         return Err(Mistake::Length(text.len()));
     }
-    let mut key = Presented { bytes: [0; LENGTH] };
+    let mut key = Presented { bytes: [0; LENGTH], foreign: false };
     hex::decode_to_slice(text, &mut key.bytes).map_err(|_| Mistake::NotHexadecimal)?;
     let checksum = crc32fast::hash(&key.bytes[..CHECKED]).to_be_bytes();
     let marked = key.bytes[..2] == MARKER;
@@ -204,7 +228,10 @@ pub fn read(text: &str) -> Result<Presented, Mistake> {
         (true, true) if text.bytes().any(|b| b.is_ascii_uppercase()) => Err(Mistake::UpperCase),
         (true, true) => Ok(key),
         (true, false) => Err(Mistake::Checksum),
-        (false, _) => Err(Mistake::Foreign),
+        (false, _) => {
+            key.foreign = true;
+            Ok(key)
+        }
     }
 }
 
@@ -241,9 +268,20 @@ mod tests {
         assert_eq!(read(&text.to_uppercase()).err(), Some(Mistake::UpperCase));
         assert_eq!(read(&text[..62]).err(), Some(Mistake::Length(62)));
         assert_eq!(read(&"g".repeat(64)).err(), Some(Mistake::NotHexadecimal));
-        assert_eq!(read(&"0".repeat(64)).err(), Some(Mistake::Foreign));
         assert_eq!(read(&format!("{}{typo}", &text[..63])).err(), Some(Mistake::Checksum));
         assert_eq!(read("").err(), Some(Mistake::Length(0)));
+    }
+
+    #[test]
+    fn a_key_made_elsewhere_has_a_name_and_a_tag_that_say_nothing_about_it() {
+        let text = "0123456789abcdef".repeat(4);
+        let pepper = Pepper::new([7; 32]);
+        let presented = read(&text).expect("a key by its form");
+        assert!(presented.is_foreign() && !text.contains(&presented.id(&pepper).to_string()));
+        let tag = presented.tag(&pepper);
+        assert!(read(&text.to_uppercase()).expect("any case").matches(&tag, &pepper));
+        assert!(!read(&"1".repeat(64)).expect("a key by its form").matches(&tag, &pepper));
+        assert!(!format!("{presented:?}").contains(&text[..12]));
     }
 
     #[test]

@@ -35,12 +35,22 @@ kinds! {
     Analysis = "analysis" in "analyses";
     /// One upload of a file by somebody.
     Submission = "submission" in "submissions";
-    /// An account of a person.
+    /// An account, of a person or of a service.
     User = "user" in "users";
+    /// How an account of a service is shown; stored as a [`Kind::User`].
+    ServiceAccount = "service_account" in "service_accounts";
+    /// Accounts that share a tier and a pool of quotas.
+    Group = "group" in "groups";
     /// A secret of an account; named by the key id, never by the secret.
     ApiKey = "api_key" in "api_keys";
+    /// Who used a key last; named by the key id.
+    KeyUse = "key_use" in "key_uses";
     /// A named set of privileges and limits.
     Tier = "tier" in "tiers";
+    /// What an account asks for.
+    Request = "request" in "requests";
+    /// Something that is said once: a threshold, an approaching end. Named by what it is about.
+    Notice = "notice" in "notices";
     /// A one-time upload address.
     Upload = "upload" in "uploads";
 }

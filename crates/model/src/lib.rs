@@ -5,11 +5,13 @@
 //! | [`kind`] | a row per object type (`file`, `analysis`, …) |
 //! | [`link`] | a row per fact that joins two objects |
 //! | [`error`] | a row per API error, and [`Error`] with its two voices |
-//! | [`privilege`], [`quota`] | a row per privilege, a row per quota |
+//! | [`privilege`], [`role`], [`quota`] | a row per privilege, per role in a group, per quota |
 //! | [`record`] | what the store keeps: keys, records, edges, facets, jobs |
 //! | [`digest`] | MD5, SHA-1, SHA-256 as types, and all three in one pass |
 //! | [`apikey`] | the key string: marker, id, secret, checksum |
-//! | [`account`] | users, tiers and key records as they are stored |
+//! | [`account`] | users, groups, tiers, key records and requests as they are stored |
+//! | [`access`] | what an account may do and use, out of its own, its group's and its tiers' |
+//! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
@@ -18,12 +20,14 @@
 //! Invariant: this crate does no I/O, has no async, and reads no clock and no random source of its own
 //! (the system implementations in [`clock`] and [`random`] are handed in by `server`).
 
+pub mod access;
 pub mod account;
 pub mod analysis;
 pub mod apikey;
 pub mod clock;
 pub mod digest;
 pub mod error;
+pub mod event;
 pub mod facts;
 pub mod file;
 pub mod kind;
@@ -32,7 +36,9 @@ pub mod privilege;
 pub mod quota;
 pub mod random;
 pub mod record;
+pub mod role;
 pub mod time;
+pub mod usage;
 pub mod verdict;
 
 pub use digest::{Digests, FileHash, Md5, Sha1, Sha256};

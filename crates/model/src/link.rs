@@ -38,4 +38,12 @@ links! {
     Submitted = "submitted": Submission -> File;
     /// A key opens this account.
     Opens = "opens": ApiKey -> User;
+    /// An account of a person belongs to this group.
+    Belongs = "belongs": User -> Group;
+    /// An account administers this group.
+    Administers = "administers": User -> Group;
+    /// An account of a service belongs to this group.
+    Serves = "serves": User -> Group;
+    /// A request was made by this account.
+    Asked = "asked": Request -> User;
 }

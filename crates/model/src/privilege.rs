@@ -1,9 +1,12 @@
 //! A row for each privilege, by VirusTotal's names (reference 2.6). To add one: one row.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
 
 macro_rules! privileges {
     ($($name:ident = $wire:literal: $unlocks:literal;)+) => {
@@ -88,5 +91,61 @@ impl FromStr for Privilege {
 
     fn from_str(text: &str) -> Result<Self, UnknownPrivilege> {
         Self::ALL.iter().copied().find(|one| one.wire() == text).ok_or_else(|| UnknownPrivilege(text.to_owned()))
+    }
+}
+
+impl Privilege {
+    /// What it brings with it.
+    pub const fn implies(self) -> &'static [Self] {
+        match self {
+            Self::Intelligence => {
+                &[Self::ActivityLogs, Self::IocStream, Self::Livehunt, Self::Retrohunt, Self::SavedSearch, Self::VtDiffUi]
+            }
+            _ => &[],
+        }
+    }
+
+    const fn bit(self) -> u64 {
+        1 << self as u32
+    }
+}
+
+/// Privileges as a set that is asked with each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Privileges(u64);
+
+impl Privileges {
+    /// Whether it has one.
+    pub const fn contains(self, privilege: Privilege) -> bool {
+        self.0 & privilege.bit() != 0
+    }
+
+    /// What both have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl FromIterator<Privilege> for Privileges {
+    fn from_iter<I: IntoIterator<Item = Privilege>>(privileges: I) -> Self {
+        Self(privileges.into_iter().fold(0, |bits, privilege| bits | privilege.bit()))
+    }
+}
+
+/// Privileges that were granted to one account or group, each for good or until a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Grants(pub BTreeMap<Privilege, Option<Timestamp>>);
+
+impl Grants {
+    /// Whether nothing was granted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What holds now, with when it ends.
+    pub fn at(&self, now: Timestamp) -> impl Iterator<Item = (Privilege, Option<Timestamp>)> {
+        self.0.iter().map(|(privilege, end)| (*privilege, *end)).filter(move |(_, end)| end.is_none_or(|end| end > now))
     }
 }

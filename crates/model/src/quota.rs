@@ -1,5 +1,8 @@
 //! A row for each quota, by VirusTotal's names (reference 2.2), and the windows they are counted in.
 
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -90,22 +93,35 @@ impl Window {
 /// "No limit": the sentinel that VirusTotal shows for a day or a month without a cap.
 pub const UNLIMITED: u64 = 1_000_000_000;
 
-/// How many API requests an account may make. [`UNLIMITED`] stands for no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// How much an account or a group may use. [`UNLIMITED`] stands for no limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Limits {
-    /// Requests in any minute.
+    /// API requests in any minute.
     pub minute: u64,
-    /// Requests in a UTC day.
+    /// API requests in a UTC day.
     pub day: u64,
-    /// Requests in a UTC month.
+    /// API requests in a UTC month.
     pub month: u64,
+    /// Everything else, by quota; nothing of what is not named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub others: BTreeMap<Quota, u64>,
 }
 
 impl Limits {
     /// VirusTotal's public tier: 4 a minute, 500 a day, 15,500 a month.
-    pub const PUBLIC: Self = Self { minute: 4, day: 500, month: 15_500 };
-    /// No limits: the operator.
-    pub const NONE: Self = Self { minute: UNLIMITED, day: UNLIMITED, month: UNLIMITED };
+    pub const PUBLIC: Self = Self { minute: 4, day: 500, month: 15_500, others: BTreeMap::new() };
+    /// No limits on requests: the operator.
+    pub const NONE: Self = Self { minute: UNLIMITED, day: UNLIMITED, month: UNLIMITED, others: BTreeMap::new() };
+
+    /// The same of everything else.
+    #[must_use]
+    pub fn with_others(mut self, allowed: u64) -> Self {
+        let requests = [Quota::ApiRequestsHourly, Quota::ApiRequestsDaily, Quota::ApiRequestsMonthly];
+        let others = Quota::ALL.iter().copied().filter(|quota| !requests.contains(quota));
+        self.others = others.map(|quota| (quota, allowed)).collect();
+        self
+    }
 
     /// The allowance under one of VirusTotal's quota names; 0 for what these limits do not speak of.
     pub fn of(&self, quota: Quota) -> u64 {
@@ -113,7 +129,30 @@ impl Limits {
             Quota::ApiRequestsHourly => self.minute.saturating_mul(60),
             Quota::ApiRequestsDaily => self.day,
             Quota::ApiRequestsMonthly => self.month,
-            _ => 0,
+            other => self.others.get(&other).copied().unwrap_or(0),
         }
+    }
+
+    /// Sets the allowance under one of VirusTotal's quota names. The rate is told per hour and held per minute.
+    pub fn set(&mut self, quota: Quota, allowed: u64) {
+        match quota {
+            Quota::ApiRequestsHourly => self.minute = allowed.div_ceil(60),
+            Quota::ApiRequestsDaily => self.day = allowed,
+            Quota::ApiRequestsMonthly => self.month = allowed,
+            other => _ = self.others.insert(other, allowed),
+        }
+    }
+}
+
+/// The text names no quota of the table.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no such quota: {0}")]
+pub struct UnknownQuota(String);
+
+impl FromStr for Quota {
+    type Err = UnknownQuota;
+
+    fn from_str(text: &str) -> Result<Self, UnknownQuota> {
+        Self::ALL.iter().copied().find(|one| one.wire() == text).ok_or_else(|| UnknownQuota(text.to_owned()))
     }
 }

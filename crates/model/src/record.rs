@@ -114,6 +114,10 @@ pub enum FacetName {
     Detection,
     /// An account's e-mail address, lower case.
     Email,
+    /// Where a request stands: its status, and its status with the account's group.
+    Status,
+    /// The day on which a key ends: its first second.
+    Ends,
 }
 
 impl FacetName {
@@ -127,6 +131,8 @@ impl FacetName {
             Self::Vhash => "vhash",
             Self::Detection => "detection",
             Self::Email => "email",
+            Self::Status => "status",
+            Self::Ends => "ends",
         }
     }
 }
@@ -179,7 +185,7 @@ impl StageName {
 }
 
 /// Who waits for a job; lower classes are served first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// A person waits.

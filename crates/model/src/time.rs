@@ -40,6 +40,16 @@ impl Timestamp {
         Self::first_of(year, date.month().next())
     }
 
+    /// The first second of the UTC day that is written as `YYYYMMDD`.
+    pub fn from_day(text: &str) -> Option<Self> {
+        if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let (year, month, day) = (text[..4].parse().ok()?, text[4..6].parse::<u8>().ok()?, text[6..].parse().ok()?);
+        let date = Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()?;
+        Some(Self(date.midnight().assume_utc().unix_timestamp()))
+    }
+
     /// `YYYYMMDD`, the form of `engine_update`.
     pub fn compact_date(self) -> String {
         let date = self.date();
@@ -74,6 +84,8 @@ mod tests {
         let leap_day = Timestamp(1_709_210_096);
         assert_eq!(leap_day.text(), "2024-02-29 12:34:56");
         assert_eq!(leap_day.compact_date(), "20240229");
+        assert_eq!(Timestamp::from_day("20240229"), Some(leap_day.day()));
+        assert_eq!(["20230229", "2024229", "2024-2-2", ""].map(Timestamp::from_day), [None; 4]);
         assert_eq!(leap_day.day().text(), "2024-02-29 00:00:00");
         assert_eq!(leap_day.next_day().text(), "2024-03-01 00:00:00");
         assert_eq!(leap_day.month().text(), "2024-02-01 00:00:00");

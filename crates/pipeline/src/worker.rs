@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::records::read_analysis;
-use crate::{Observed, Pipeline, stage};
+use crate::{Observed, Pipeline, STAGES, stage};
 
 /// How often a job is tried.
 pub const ATTEMPTS: u32 = 5;
@@ -43,9 +43,10 @@ pub async fn run(pipeline: Arc<Pipeline>, count: usize, stop: CancellationToken)
 
 async fn work(pipeline: &Pipeline) {
     let mut changes = pipeline.store.watch();
+    let stages: Vec<_> = STAGES.iter().map(|(name, _)| *name).collect();
     loop {
         let now = pipeline.clock.now();
-        match pipeline.store.claim(now, lease_end(now), 1).await {
+        match pipeline.store.claim(&stages, now, lease_end(now), 1).await {
             Ok(claimed) if claimed.is_empty() => {
                 let _changed_or_time_to_look = tokio::time::timeout(LOOK_ROUND, changes.recv()).await;
             }

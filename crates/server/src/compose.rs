@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use assay_api::{App, Settings};
+use assay_api::app::KeyRules;
+use assay_api::{App, Settings, accounts};
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::clock::{Clock, System};
 use assay_pipeline::{Pipeline, worker};
@@ -86,6 +87,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let (watched, watch_stop) = (pipeline.panel.clone(), stop.clone());
     tasks.spawn(async move { watched.watch(watch_stop).await });
     tasks.spawn(chores(pipeline, clock, stop.clone()));
+    tasks.spawn(keep_accounts(app.clone(), stop.clone()));
     let (operator_key, key_written_to) = match first {
         Some(FirstKey { key, written_to }) => (Some(key), written_to),
         None => (None, None),
@@ -100,6 +102,7 @@ impl Server {
         self.listening.drain(DRAIN).await?;
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        self.app.usage.flush(self.app.store(), self.app.now()).await?;
         self.app.meter.settle().await;
         Ok(())
     }
@@ -114,6 +117,13 @@ fn settings(config: &Config, tls: bool) -> Settings {
         uploads: config.pipeline.uploads,
         upload_patience: config.pipeline.upload_patience,
         report_cache: config.memory.reports.as_u64(),
+        calls: config.calls,
+        features_off: config.features_off.clone(),
+        keys: KeyRules {
+            live: config.keys.live,
+            overlap: config.keys.overlap,
+            overlap_max: config.keys.overlap_max,
+        },
     }
 }
 
@@ -140,6 +150,39 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+/// What the command line works with beside or without a server: the service of a data folder, without engines and
+/// listener, for [`assay_api::call_locally`].
+pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
+    let installation = installation::open_existing(config).await?;
+    let pipeline = Arc::new(Pipeline {
+        store: installation.store,
+        blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.data.join("blobs"))).await?,
+        panel: Arc::new(assay_engines::Panel::of(Vec::new())),
+        identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
+        clock: Arc::new(System),
+    });
+    Ok(App::new(pipeline, installation.pepper, Arc::new(SystemRandom), settings(config, false)))
+}
+
+/// What accounts and keys need done as time passes.
+async fn keep_accounts(app: Arc<App>, stop: CancellationToken) {
+    let mut round = 0_u32;
+    loop {
+        if stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_none() {
+            return;
+        }
+        if let Err(error) = accounts::every_second(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "usage and leases could not be written");
+        }
+        if round.is_multiple_of(60)
+            && let Err(error) = accounts::every_minute(&app).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "ends of keys could not be told");
+        }
+        round = round.wrapping_add(1);
+    }
 }
 
 /// What has to be done now and then.

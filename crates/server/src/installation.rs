@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use assay_api::accounts;
 use assay_model::apikey::Pepper;
-use assay_model::quota::Limits;
+use assay_model::quota::{Limits, Quota};
 use assay_model::random::Random;
 use assay_model::{Timestamp, clock::Clock};
 use assay_store::Store;
@@ -73,7 +73,11 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Installation> {
 /// that configuration.
 pub(crate) async fn write_tiers(installation: &Installation, config: &Config) -> anyhow::Result<()> {
     let premium = &config.tiers.premium;
-    let limits = Limits { minute: premium.minute, day: premium.day, month: premium.month };
+    let mut limits = Limits { minute: premium.minute, day: premium.day, month: premium.month, ..Limits::PUBLIC };
+    for (name, allowed) in &premium.quotas {
+        let quota = name.parse::<Quota>().with_context(|| format!("tiers.premium.quotas: {name}"))?;
+        limits.set(quota, *allowed);
+    }
     accounts::write_tiers(&*installation.store, limits).await?;
     Ok(())
 }

@@ -81,7 +81,7 @@ pub(crate) fn serve(
 ) -> anyhow::Result<(SocketAddr, Listening)> {
     let address = socket.local_addr()?;
     let handle = Handle::new();
-    let service = router.into_make_service();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut serving = JoinSet::new();
     match certificates {
         None => {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use assay_model::Timestamp;
 use assay_model::quota::Quota;
 use assay_model::record::{Edge, Facet, FacetName, Job, Key};
+use assay_model::{Link, Timestamp};
 
 /// What a record must be for a write to go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,29 @@ pub enum Ending {
     Dead(String),
 }
 
+/// When a new job's turn comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Not before this moment, for whoever claims it first.
+    From(Timestamp),
+    /// At once: its writer has it until this moment.
+    Claimed(Timestamp),
+}
+
+impl Turn {
+    /// Before when nobody else may claim the job.
+    pub(crate) fn not_before(self) -> Timestamp {
+        match self {
+            Self::From(moment) | Self::Claimed(moment) => moment,
+        }
+    }
+
+    /// Whether its writer has it.
+    pub(crate) fn is_claimed(self) -> bool {
+        matches!(self, Self::Claimed(_))
+    }
+}
+
 /// When a commit must have reached the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -65,10 +88,11 @@ pub enum Durability {
 pub struct Batch {
     pub(crate) puts: Vec<Put>,
     pub(crate) deletes: Vec<Key>,
+    pub(crate) unlinked: Vec<(Key, Link, Key)>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) cleared: Vec<(Key, FacetName)>,
     pub(crate) facets: Vec<(Key, Facet)>,
-    pub(crate) jobs: Vec<(Job, Option<Timestamp>)>,
+    pub(crate) jobs: Vec<(Job, Turn)>,
     pub(crate) endings: Vec<(Claimed, Ending)>,
     pub(crate) durability: Durability,
 }
@@ -103,6 +127,12 @@ impl Batch {
         self
     }
 
+    /// Parts two objects; parting them again changes nothing. What the same batch joins is joined anew.
+    pub fn unlink(&mut self, from: Key, link: Link, to: Key) -> &mut Self {
+        self.unlinked.push((from, link, to));
+        self
+    }
+
     /// Makes an object findable; doing so again changes nothing.
     pub fn facet(&mut self, key: Key, facet: Facet) -> &mut Self {
         self.facets.push((key, facet));
@@ -123,13 +153,18 @@ impl Batch {
 
     /// Causes work. A job of the same stage on the same subject that is already there stays as it is.
     pub fn enqueue(&mut self, job: Job) -> &mut Self {
-        self.jobs.push((job, None));
+        self.enqueue_at(job, Timestamp::default())
+    }
+
+    /// Causes work not before a moment; else as [`Batch::enqueue`].
+    pub fn enqueue_at(&mut self, job: Job, not_before: Timestamp) -> &mut Self {
+        self.jobs.push((job, Turn::From(not_before)));
         self
     }
 
     /// Causes work and claims it for the writer until `until`.
     pub fn enqueue_claimed(&mut self, job: Job, until: Timestamp) -> &mut Self {
-        self.jobs.push((job, Some(until)));
+        self.jobs.push((job, Turn::Claimed(until)));
         self
     }
 
@@ -142,6 +177,11 @@ impl Batch {
     /// The keys whose records this batch changes.
     pub fn touched(&self) -> impl Iterator<Item = &Key> {
         self.puts.iter().map(|put| &put.key).chain(&self.deletes)
+    }
+
+    /// Whether there is work in it for others to claim.
+    pub(crate) fn wakes(&self) -> bool {
+        self.jobs.iter().any(|(_, turn)| !turn.is_claimed())
     }
 }
 

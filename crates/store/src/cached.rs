@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use assay_model::quota::Quota;
-use assay_model::record::{Edge, Facet, Key, Record, Space};
+use assay_model::record::{Edge, Facet, Key, Record, Space, StageName};
+use assay_model::usage::{Dimension, Tally};
 use assay_model::{Kind, Link, Timestamp};
 use async_trait::async_trait;
 use quick_cache::Weighter;
@@ -17,7 +18,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 
-use crate::{Backlog, Batch, Change, Charge, Claimed, End, Page, Range, Result, Spent, Store};
+use crate::{Backlog, Batch, Change, Charge, Claimed, End, Held, Paced, Page, Range, Rate, Result, Spent, Store, Want};
 
 const SHARDS: usize = 256;
 /// What a record costs in memory beside its body and id: keys, counters, the cache's own entry.
@@ -166,8 +167,50 @@ impl Store for Cached {
         self.inner.spent(account, quota, window).await
     }
 
-    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
-        self.inner.claim(now, until, most).await
+    async fn lease(&self, node: &str, wants: &[Want], until: Timestamp) -> Result<Spent> {
+        self.inner.lease(node, wants, until).await
+    }
+
+    async fn hold(&self, node: &str, changed: &[Held], until: Timestamp) -> Result<Vec<usize>> {
+        self.inner.hold(node, changed, until).await
+    }
+
+    async fn give_back(&self, node: &str, held: &[Held]) -> Result<()> {
+        self.inner.give_back(node, held).await
+    }
+
+    async fn end_leases(&self, now: Timestamp) -> Result<u64> {
+        self.inner.end_leases(now).await
+    }
+
+    async fn pace(&self, rates: &[Rate], now: i64) -> Result<Paced> {
+        self.inner.pace(rates, now).await
+    }
+
+    async fn unpace(&self, rates: &[Rate]) -> Result<()> {
+        self.inner.unpace(rates).await
+    }
+
+    async fn tally(&self, tallies: &[Tally]) -> Result<()> {
+        self.inner.tally(tallies).await
+    }
+
+    async fn tallied(
+        &self,
+        subject: &str,
+        dimension: Dimension,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(Timestamp, Arc<str>, u64)>> {
+        self.inner.tallied(subject, dimension, from, to).await
+    }
+
+    async fn forget_tallies(&self, before: Timestamp) -> Result<()> {
+        self.inner.forget_tallies(before).await
+    }
+
+    async fn claim(&self, stages: &[StageName], now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
+        self.inner.claim(stages, now, until, most).await
     }
 
     async fn renew(&self, claimed: &Claimed, until: Timestamp) -> Result<()> {

@@ -5,6 +5,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`batch`] | what is written together, or not at all |
+//! | [`lease`] | portions of counters that nodes hold |
+//! | [`pace`] | rates |
 //! | [`page`] | how lists are read in pages that cost the same wherever they start |
 //! | `memory` | for tests, nothing survives |
 //! | `sqlite` | the embedded default, one file |
@@ -13,7 +15,8 @@
 //!
 //! To add a backend: one folder, an arm in [`open`], a line that runs [`suite`].
 //!
-//! Invariant: everything that is written goes through [`Store::commit`] and [`Store::spend`].
+//! Invariant: what is known and what is to be done is written through [`Store::commit`] alone; beside it there are only
+//! counters, leases on them, rates and usage figures.
 //! Invariant: a commit is seen whole or not at all, by every reader, also after a crash.
 //! Invariant: a read that starts after a commit returned sees that commit, caches included.
 
@@ -21,20 +24,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_model::record::{Facet, Key, Record, Space};
+use assay_model::quota::Quota;
+use assay_model::record::{Facet, Key, Record, Space, StageName};
+use assay_model::usage::{Dimension, Tally};
 use assay_model::{Error, Kind, Link, Timestamp, error::Code};
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 pub mod batch;
 mod cached;
+pub mod lease;
 mod memory;
+pub mod pace;
 pub mod page;
 mod sqlite;
 pub mod suite;
 
 pub use batch::{Batch, Charge, Claimed, Durability, Expect, Spent};
+pub use lease::{Held, Want};
 pub use memory::Memory;
+pub use pace::{Paced, Rate};
 pub use page::{Page, Position, Range};
 
 /// What a caller can do about a failure of the store.
@@ -114,12 +123,48 @@ pub trait Store: Send + Sync + 'static {
     /// Gives back what was taken and not used.
     async fn refund(&self, charges: &[Charge]) -> Result<()>;
 
-    /// What was taken from a counter in the window that starts at `window`.
-    async fn spent(&self, account: &str, quota: assay_model::quota::Quota, window: Timestamp) -> Result<u64>;
+    /// What was taken from a counter in the window that starts at `window`, leases included.
+    async fn spent(&self, account: &str, quota: Quota, window: Timestamp) -> Result<u64>;
 
-    /// Claims up to `most` jobs until `until`; lower classes and older jobs first. A job whose lease ran out is
-    /// claimable again.
-    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>>;
+    /// Takes portions of several counters for a node together, or nothing from any; see [`lease`]. `wants` names each
+    /// counter once. The leases hold until `until`. [`StoreError::Conflict`] when the node says that it holds something
+    /// of a lease that is gone; [`Store::hold`] tells which.
+    async fn lease(&self, node: &str, wants: &[Want], until: Timestamp) -> Result<Spent>;
+
+    /// Extends all leases of a node, and says anew what is left of those that changed. Answers the places in `changed`
+    /// of those that are gone: of them the node has only what is above the floor.
+    async fn hold(&self, node: &str, changed: &[Held], until: Timestamp) -> Result<Vec<usize>>;
+
+    /// Ends leases in good order: what is left of them goes back to their counters. What is gone stays gone.
+    async fn give_back(&self, node: &str, held: &[Held]) -> Result<()>;
+
+    /// Ends the leases that nobody extended beyond `now`; their floors go back to their counters. Answers how many.
+    async fn end_leases(&self, now: Timestamp) -> Result<u64>;
+
+    /// Takes from several rates together, or nothing from any; see [`pace`]. `now` in nanoseconds since the epoch.
+    async fn pace(&self, rates: &[Rate], now: i64) -> Result<Paced>;
+
+    /// Gives back to rates what was taken and not used.
+    async fn unpace(&self, rates: &[Rate]) -> Result<()>;
+
+    /// Adds to usage figures; [`Durability::Soon`].
+    async fn tally(&self, tallies: &[Tally]) -> Result<()>;
+
+    /// The figures of a subject along a dimension from one day to another, both included, by day and value.
+    async fn tallied(
+        &self,
+        subject: &str,
+        dimension: Dimension,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(Timestamp, Arc<str>, u64)>>;
+
+    /// Forgets the usage figures of the days before `before`.
+    async fn forget_tallies(&self, before: Timestamp) -> Result<()>;
+
+    /// Claims up to `most` jobs of these stages until `until`; lower classes and older jobs first. A job whose lease ran
+    /// out is claimable again.
+    async fn claim(&self, stages: &[StageName], now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>>;
 
     /// Extends a lease; [`StoreError::Conflict`] when it is no longer ours.
     async fn renew(&self, claimed: &Claimed, until: Timestamp) -> Result<()>;

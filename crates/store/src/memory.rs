@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use assay_model::quota::Quota;
-use assay_model::record::{Edge, Facet, Job, Key, Record, Space};
+use assay_model::record::{Edge, Facet, Job, Key, Record, Space, StageName};
+use assay_model::usage::{Dimension, Tally};
 use assay_model::{Kind, Link, Timestamp};
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use crate::batch::{Ending, Put};
+use crate::batch::{Ending, Put, Turn};
+use crate::lease::floor;
+use crate::pace::Paces;
 use crate::{
-    Backlog, Batch, Change, Charge, Claimed, End, Expect, Page, Position, Range, Result, Spent, Store, StoreError,
+    Backlog, Batch, Change, Charge, Claimed, End, Expect, Held, Paced, Page, Position, Range, Rate, Result, Spent,
+    Store, StoreError, Want,
 };
 
 struct Entry {
@@ -21,12 +25,24 @@ struct Entry {
     dead: bool,
 }
 
+/// An account's, a quota's and a window's.
+type Counter = (Arc<str>, Quota, Timestamp);
+
+struct Lease {
+    returns: u64,
+    until: Timestamp,
+}
+
 #[derive(Default)]
 struct State {
     records: BTreeMap<Key, Arc<Record>>,
     edges: Vec<(i64, Edge)>,
     facets: BTreeSet<(Key, &'static str, String)>,
-    counters: BTreeMap<(Arc<str>, Quota, Timestamp), u64>,
+    counters: BTreeMap<Counter, u64>,
+    /// By node and counter.
+    leases: BTreeMap<(Arc<str>, Counter), Lease>,
+    /// By subject, dimension, day and value.
+    tallies: BTreeMap<(Arc<str>, Dimension, Timestamp, Arc<str>), u64>,
     jobs: BTreeMap<i64, Entry>,
     sequence: i64,
 }
@@ -34,12 +50,13 @@ struct State {
 /// See the module.
 pub struct Memory {
     state: Mutex<State>,
+    paces: Paces,
     changes: broadcast::Sender<Change>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { state: Mutex::default(), changes: broadcast::channel(64).0 }
+        Self { state: Mutex::default(), paces: Paces::default(), changes: broadcast::channel(64).0 }
     }
 }
 
@@ -85,6 +102,9 @@ impl State {
             self.facets.retain(|(of, ..)| *of != key);
             self.edges.retain(|(_, edge)| edge.from != key && edge.to != key);
         }
+        for (from, link, to) in batch.unlinked {
+            self.edges.retain(|(_, edge)| edge.from != from || edge.link != link || edge.to != to);
+        }
         for edge in batch.edges {
             let same = |one: &Edge| one.from == edge.from && one.link == edge.link && one.to == edge.to;
             if !self.edges.iter().any(|(_, one)| same(one)) {
@@ -101,7 +121,7 @@ impl State {
         for (claimed, ending) in batch.endings {
             self.end(&claimed, ending);
         }
-        batch.jobs.into_iter().filter_map(|(job, until)| self.enqueue(job, until)).collect()
+        batch.jobs.into_iter().filter_map(|(job, turn)| self.enqueue(job, turn)).collect()
     }
 
     fn end(&mut self, claimed: &Claimed, ending: Ending) {
@@ -112,15 +132,19 @@ impl State {
         }
     }
 
-    fn enqueue(&mut self, job: Job, until: Option<Timestamp>) -> Option<Claimed> {
+    fn enqueue(&mut self, job: Job, turn: Turn) -> Option<Claimed> {
         if self.jobs.values().any(|entry| entry.job.stage == job.stage && entry.job.subject == job.subject) {
             return None;
         }
         let id = self.next();
-        let attempt = u32::from(until.is_some());
-        let not_before = until.unwrap_or_default();
-        self.jobs.insert(id, Entry { job: job.clone(), attempt, not_before, dead: false });
-        until.map(|_| Claimed { id, attempt, job })
+        let attempt = u32::from(turn.is_claimed());
+        self.jobs.insert(id, Entry { job: job.clone(), attempt, not_before: turn.not_before(), dead: false });
+        turn.is_claimed().then_some(Claimed { id, attempt, job })
+    }
+
+    fn put_back(&mut self, counter: &Counter, amount: u64) {
+        let used = self.counters.entry(counter.clone()).or_default();
+        *used = used.saturating_sub(amount);
     }
 }
 
@@ -167,7 +191,7 @@ impl Store for Memory {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
-        let wakes = batch.jobs.iter().any(|(_, until)| until.is_none());
+        let wakes = batch.wakes();
         let mut state = self.state();
         state.check(&batch)?;
         let claimed = state.apply(batch);
@@ -197,8 +221,7 @@ impl Store for Memory {
     async fn refund(&self, charges: &[Charge]) -> Result<()> {
         let mut state = self.state();
         for charge in charges {
-            let used = state.counters.entry(name(charge)).or_default();
-            *used = used.saturating_sub(charge.amount);
+            state.put_back(&name(charge), charge.amount);
         }
         Ok(())
     }
@@ -207,12 +230,105 @@ impl Store for Memory {
         Ok(self.state().counters.get(&(account.into(), quota, window)).copied().unwrap_or(0))
     }
 
-    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
+    async fn lease(&self, node: &str, wants: &[Want], until: Timestamp) -> Result<Spent> {
+        let mut state = self.state();
+        let counter = |want: &Want| (want.account.clone(), want.quota, want.window);
+        let mut grants = Vec::with_capacity(wants.len());
+        for (place, want) in wants.iter().enumerate() {
+            if want.held > 0 && !state.leases.contains_key(&(node.into(), counter(want))) {
+                return Err(StoreError::Conflict);
+            }
+            match want.portion(state.counters.get(&counter(want)).copied().unwrap_or(0)) {
+                None => return Ok(Spent::Exhausted(place)),
+                Some(grant) => grants.push(grant),
+            }
+        }
+        for (want, grant) in wants.iter().zip(&grants) {
+            *state.counters.entry(counter(want)).or_default() += grant;
+            let lease = Lease { returns: want.returns(*grant), until };
+            state.leases.insert((node.into(), counter(want)), lease);
+        }
+        Ok(Spent::Granted(grants))
+    }
+
+    async fn hold(&self, node: &str, changed: &[Held], until: Timestamp) -> Result<Vec<usize>> {
+        let mut state = self.state();
+        let own = state.leases.iter_mut().filter(|((of, _), _)| **of == *node);
+        own.for_each(|(_, lease)| lease.until = until);
+        let mut gone = Vec::new();
+        for (place, held) in changed.iter().enumerate() {
+            match state.leases.get_mut(&(node.into(), counter(held))) {
+                Some(lease) => lease.returns = floor(held.left),
+                None => gone.push(place),
+            }
+        }
+        Ok(gone)
+    }
+
+    async fn give_back(&self, node: &str, held: &[Held]) -> Result<()> {
+        let mut state = self.state();
+        for held in held {
+            if state.leases.remove(&(node.into(), counter(held))).is_some() {
+                state.put_back(&counter(held), held.left);
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_leases(&self, now: Timestamp) -> Result<u64> {
+        let mut state = self.state();
+        let (over, running) = std::mem::take(&mut state.leases).into_iter().partition(|(_, lease)| lease.until <= now);
+        state.leases = running;
+        let over: BTreeMap<_, _> = over;
+        for ((_, counter), lease) in &over {
+            state.put_back(counter, lease.returns);
+        }
+        Ok(over.len() as u64)
+    }
+
+    async fn pace(&self, rates: &[Rate], now: i64) -> Result<Paced> {
+        Ok(self.paces.pace(rates, now))
+    }
+
+    async fn unpace(&self, rates: &[Rate]) -> Result<()> {
+        self.paces.unpace(rates);
+        Ok(())
+    }
+
+    async fn tally(&self, tallies: &[Tally]) -> Result<()> {
+        let mut state = self.state();
+        for tally in tallies {
+            let figure = (tally.subject.clone(), tally.dimension, tally.day, tally.value.clone());
+            *state.tallies.entry(figure).or_default() += tally.amount;
+        }
+        Ok(())
+    }
+
+    async fn tallied(
+        &self,
+        subject: &str,
+        dimension: Dimension,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(Timestamp, Arc<str>, u64)>> {
+        let state = self.state();
+        let figures = state.tallies.range((subject.into(), dimension, from, "".into())..);
+        let figures =
+            figures.take_while(|((of, along, day, _), _)| **of == *subject && *along == dimension && *day <= to);
+        Ok(figures.map(|((_, _, day, value), amount)| (*day, value.clone(), *amount)).collect())
+    }
+
+    async fn forget_tallies(&self, before: Timestamp) -> Result<()> {
+        self.state().tallies.retain(|(_, _, day, _), _| *day >= before);
+        Ok(())
+    }
+
+    async fn claim(&self, stages: &[StageName], now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
         let mut state = self.state();
         let mut ready: Vec<_> = state
             .jobs
             .iter_mut()
-            .filter(|(_, entry)| !entry.dead && entry.not_before <= now)
+            .filter(|(_, entry)| !entry.dead && entry.not_before <= now && stages.contains(&entry.job.stage))
             .map(|(id, entry)| (entry.job.class, *id, entry))
             .collect();
         ready.sort_by_key(|(class, id, _)| (*class, *id));
@@ -245,8 +361,12 @@ impl Store for Memory {
     }
 }
 
-fn name(charge: &Charge) -> (Arc<str>, Quota, Timestamp) {
+fn name(charge: &Charge) -> Counter {
     (charge.account.clone(), charge.quota, charge.window)
+}
+
+fn counter(held: &Held) -> Counter {
+    (held.account.clone(), held.quota, held.window)
 }
 
 fn time(position: &Position) -> (i64, i64) {

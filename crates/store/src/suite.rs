@@ -7,7 +7,9 @@ use assay_model::record::{Class, Edge, Facet, FacetName, Job, Key, Space, StageN
 use assay_model::{Kind, Link, Timestamp};
 
 use crate::batch::Ending;
-use crate::{Batch, Charge, End, Expect, Range, Spent, Store, StoreError};
+use crate::{Batch, Charge, Claimed, End, Expect, Range, Spent, Store, StoreError};
+
+mod metering;
 
 /// Runs the whole contract over stores that `fresh` makes.
 pub async fn run<F, R>(fresh: F)
@@ -19,15 +21,19 @@ where
     a_write_over_an_unexpected_version_is_a_conflict_and_changes_nothing(&*fresh().await).await;
     a_link_is_read_from_both_ends_in_pages(&*fresh().await).await;
     objects_are_found_by_facet_and_listed_by_id(&*fresh().await).await;
+    what_was_parted_is_no_longer_joined(&*fresh().await).await;
     a_deleted_object_leaves_nothing_behind(&*fresh().await).await;
     spaces_do_not_see_each_other(&*fresh().await).await;
     jobs_are_claimed_by_class_and_age_and_come_back_when_their_lease_ends(&*fresh().await).await;
     a_worker_that_lost_its_lease_cannot_commit(&*fresh().await).await;
     a_job_may_be_made_and_claimed_in_one_commit(&*fresh().await).await;
     a_dead_job_is_kept_but_never_claimed(&*fresh().await).await;
+    a_job_is_claimed_only_for_its_stage(&*fresh().await).await;
+    a_job_may_be_for_later(&*fresh().await).await;
     counters_grant_exactly_their_limit_to_many_at_once(fresh().await).await;
     an_exhausted_counter_takes_nothing_from_the_others(&*fresh().await).await;
     one_of_many_writers_of_the_same_version_wins(fresh().await).await;
+    metering::run(&fresh).await;
 }
 
 fn file(id: &str) -> Key {
@@ -54,6 +60,10 @@ async fn write(store: &dyn Store, fill: impl FnOnce(&mut Batch)) {
     let mut batch = Batch::new();
     fill(&mut batch);
     store.commit(batch).await.expect("a commit");
+}
+
+async fn claim(store: &dyn Store, now: i64, until: i64, most: usize) -> Vec<Claimed> {
+    store.claim(StageName::ALL, Timestamp(now), Timestamp(until), most).await.expect("a claim")
 }
 
 async fn a_record_is_read_back_with_its_version(store: &dyn Store) {
@@ -103,6 +113,23 @@ async fn a_link_is_read_from_both_ends_in_pages(store: &dyn Store) {
     assert_eq!(seen, ["n6", "n5", "n4", "n3", "n2", "n1", "n0"]);
     let back = store.linked(&analysis("n2"), Link::Analysed, End::Tail, &Range::first(9)).await.expect("a page");
     assert_eq!(back.items, vec![edge("n2", "a", 1)]);
+}
+
+async fn what_was_parted_is_no_longer_joined(store: &dyn Store) {
+    write(store, |batch| _ = batch.link(edge("x", "a", 1)).link(edge("x", "b", 2)).link(edge("y", "a", 3))).await;
+    let part = |batch: &mut Batch| _ = batch.unlink(analysis("x"), Link::Analysed, file("a"));
+    write(store, part).await;
+    write(store, part).await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(9)).await.expect("a page");
+    assert_eq!((page.items, page.total), (vec![edge("y", "a", 3)], Some(1)));
+    let page = store.linked(&analysis("x"), Link::Analysed, End::Tail, &Range::first(9)).await.expect("a page");
+    assert_eq!(page.items, [edge("x", "b", 2)]);
+    write(store, |batch| {
+        batch.link(edge("y", "a", 9)).unlink(analysis("y"), Link::Analysed, file("a"));
+    })
+    .await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(9)).await.expect("a page");
+    assert_eq!(page.items, [edge("y", "a", 9)], "one batch may join anew what it parts");
 }
 
 async fn objects_are_found_by_facet_and_listed_by_id(store: &dyn Store) {
@@ -158,12 +185,12 @@ async fn jobs_are_claimed_by_class_and_age_and_come_back_when_their_lease_ends(s
         batch.enqueue(job("person", Class::Interactive)).enqueue(job("first", Class::Normal));
     })
     .await;
-    let order: Vec<_> = store.claim(Timestamp(10), Timestamp(20), 3).await.expect("a claim");
+    let order = claim(store, 10, 20, 3).await;
     let names: Vec<_> = order.iter().map(|claimed| claimed.job.subject.id.to_string()).collect();
     assert_eq!(names, ["person", "first", "next"]);
-    assert_eq!(store.claim(Timestamp(19), Timestamp(29), 9).await.expect("a claim").len(), 1, "only bulk is left");
+    assert_eq!(claim(store, 19, 29, 9).await.len(), 1, "only bulk is left");
     store.renew(&order[0], Timestamp(40)).await.expect("still ours");
-    let again = store.claim(Timestamp(20), Timestamp(30), 9).await.expect("a claim");
+    let again = claim(store, 20, 30, 9).await;
     let names: Vec<_> = again.iter().map(|claimed| (&*claimed.job.subject.id, claimed.attempt)).collect();
     assert_eq!(names, [("first", 2), ("next", 2)]);
     assert!(matches!(store.renew(&order[1], Timestamp(50)).await, Err(StoreError::Conflict)));
@@ -171,8 +198,8 @@ async fn jobs_are_claimed_by_class_and_age_and_come_back_when_their_lease_ends(s
 
 async fn a_worker_that_lost_its_lease_cannot_commit(store: &dyn Store) {
     write(store, |batch| _ = batch.enqueue(job("x", Class::Normal))).await;
-    let slow = store.claim(Timestamp(0), Timestamp(10), 1).await.expect("a claim").remove(0);
-    let quick = store.claim(Timestamp(10), Timestamp(20), 1).await.expect("a claim").remove(0);
+    let slow = claim(store, 0, 10, 1).await.remove(0);
+    let quick = claim(store, 10, 20, 1).await.remove(0);
     let finish = |claimed, word| {
         let mut batch = Batch::new();
         batch.put(file("a"), text(word), Expect::Any).end(claimed, Ending::Done);
@@ -190,23 +217,45 @@ async fn a_job_may_be_made_and_claimed_in_one_commit(store: &dyn Store) {
     batch.enqueue_claimed(job("x", Class::Normal), Timestamp(10)).enqueue(job("y", Class::Normal));
     let mine = store.commit(batch).await.expect("a commit");
     assert_eq!(mine.len(), 1);
-    let others = store.claim(Timestamp(9), Timestamp(19), 9).await.expect("a claim");
+    let others = claim(store, 9, 19, 9).await;
     assert_eq!(others.len(), 1);
     assert_eq!(&*others[0].job.subject.id, "y");
     let mut batch = Batch::new();
     batch.end(mine[0].clone(), Ending::Again(Timestamp(30)));
     store.commit(batch).await.expect("the lease holds");
-    assert!(store.claim(Timestamp(20), Timestamp(25), 1).await.expect("a claim").len() == 1, "y came back");
-    assert_eq!(store.claim(Timestamp(30), Timestamp(40), 9).await.expect("a claim").len(), 2);
+    assert!(claim(store, 20, 25, 1).await.len() == 1, "y came back");
+    assert_eq!(claim(store, 30, 40, 9).await.len(), 2);
 }
 
 async fn a_dead_job_is_kept_but_never_claimed(store: &dyn Store) {
     write(store, |batch| _ = batch.enqueue(job("x", Class::Normal))).await;
-    let claimed = store.claim(Timestamp(0), Timestamp(10), 1).await.expect("a claim").remove(0);
+    let claimed = claim(store, 0, 10, 1).await.remove(0);
     write(store, |batch| _ = batch.end(claimed, Ending::Dead("it never worked".to_owned()))).await;
-    assert!(store.claim(Timestamp(99), Timestamp(100), 1).await.expect("a claim").is_empty());
+    assert!(claim(store, 99, 100, 1).await.is_empty());
     let backlog = store.backlog().await.expect("a count");
     assert_eq!((backlog.open, backlog.dead), (0, 1));
+}
+
+async fn a_job_is_claimed_only_for_its_stage(store: &dyn Store) {
+    let analyse = Job { stage: StageName::Analyse, ..job("x", Class::Interactive) };
+    write(store, |batch| _ = batch.enqueue(analyse).enqueue(job("x", Class::Bulk))).await;
+    let claim = async |stages: &[StageName]| {
+        let claimed = store.claim(stages, Timestamp(0), Timestamp(10), 9).await.expect("a claim");
+        claimed.into_iter().map(|one| one.job.stage).collect::<Vec<_>>()
+    };
+    assert!(claim(&[]).await.is_empty());
+    assert!(claim(&[StageName::Index]).await.is_empty());
+    assert_eq!(claim(&[StageName::Identify, StageName::Index]).await, [StageName::Identify]);
+    assert_eq!(claim(StageName::ALL).await, [StageName::Analyse]);
+}
+
+async fn a_job_may_be_for_later(store: &dyn Store) {
+    write(store, |batch| _ = batch.enqueue_at(job("x", Class::Normal), Timestamp(50))).await;
+    write(store, |batch| _ = batch.enqueue(job("x", Class::Normal))).await;
+    assert!(claim(store, 49, 59, 9).await.is_empty());
+    assert_eq!(store.backlog().await.expect("a count").open, 1);
+    let claimed = claim(store, 50, 60, 9).await;
+    assert_eq!((claimed.len(), claimed[0].attempt), (1, 1));
 }
 
 fn charge(account: &str, limit: u64, amount: u64) -> Charge {

@@ -1,40 +1,74 @@
-//! Accounts and keys: what an operator does with them, whether from the command line or (later) over HTTP. In goes a
-//! store, out come records; a new key's text is handed over once and kept nowhere.
+//! Accounts, groups, keys, tiers, requests: what people and operators do with them. In go calls or, before there is a
+//! server, a store; out come records, each change with its entry in the audit log.
+//!
+//! | module | what |
+//! |---|---|
+//! | `users`, `groups`, `members`, `api_keys`, `tiers`, `requests` | changes, a file a thing |
+//! | `figures` | what was used |
+//! | `rights` | who may see and change what |
+//! | `attributes` | what a client wrote, typed |
+//! | `deed`, `notices` | a change with its audit entry and events; what is said once |
 
 use std::collections::BTreeSet;
 
-use assay_model::account::{AccountStatus, ApiKey, Tier, User, check_name};
+use assay_model::account::{ApiKey, KeyUse, Tier, User, check_name};
 use assay_model::apikey::{Issued, Pepper};
-use assay_model::privilege::Privilege;
-use assay_model::quota::Limits;
+use assay_model::privilege::{Grants, Privilege};
+use assay_model::quota::{Limits, Quota, UNLIMITED};
 use assay_model::random::Random;
 use assay_model::record::{Class, Edge, Key, Space, body};
 use assay_model::{Code, Error, Kind, Link, Result, Timestamp};
-use assay_store::{Batch, End, Expect, Page, Range, Store, StoreError};
+use assay_store::{Batch, End, Expect, Range, Store, StoreError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub(crate) mod api_keys;
+pub(crate) mod attributes;
+pub(crate) mod audit_log;
+pub(crate) mod deed;
+pub(crate) mod figures;
+pub(crate) mod groups;
+pub(crate) mod members;
+pub(crate) mod notices;
+pub(crate) mod requests;
+pub(crate) mod rights;
+pub(crate) mod tiers;
+pub(crate) mod users;
+pub(crate) mod webhooks;
+
+pub use chores::{every_minute, every_second};
+
+mod chores;
 
 /// The account that a fresh installation has, with every privilege and no limit.
 pub const OPERATOR: &str = "operator";
-/// How many live keys an account may have.
-pub const LIVE_KEYS: usize = 5;
+/// The tiers that ship.
+pub(crate) const SHIPPED: &[&str] = &["public", "premium", "operator"];
 
 /// The tier of that name as it ships; the operator's configuration says premium's limits.
 fn shipped(premium: Limits) -> [(&'static str, Tier); 3] {
     let all: BTreeSet<_> = Privilege::ALL.iter().copied().collect();
     let internal = [Privilege::Admin, Privilege::Staff, Privilege::SalesStaff, Privilege::Dogfooder];
     let paid = all.iter().copied().filter(|privilege| !internal.contains(privilege)).collect();
+    let tier = |privileges, limits, class| Tier { privileges, limits, class, changed: false };
     [
-        ("public", Tier { privileges: BTreeSet::new(), limits: Limits::PUBLIC, class: Class::Bulk }),
-        ("premium", Tier { privileges: paid, limits: premium, class: Class::Normal }),
-        ("operator", Tier { privileges: all, limits: Limits::NONE, class: Class::Interactive }),
+        ("public", tier(BTreeSet::new(), Limits::PUBLIC, Class::Bulk)),
+        ("premium", tier(paid, premium, Class::Normal)),
+        ("operator", tier(all, Limits::NONE.with_others(UNLIMITED), Class::Interactive)),
     ]
 }
 
-/// Writes the shipped tiers where they differ from what is stored.
+/// Writes the shipped tiers where they differ from what is stored, but for those that an operator has changed since.
 pub async fn write_tiers(store: &dyn Store, premium: Limits) -> Result<()> {
     for (name, tier) in shipped(premium) {
         let key = Key::shared(Kind::Tier, name);
         let wanted = body(&tier);
-        if store.read(&key).await?.is_none_or(|record| record.body != wanted) {
+        let stored = store.read(&key).await?;
+        let changed = match &stored {
+            Some(record) => record.parse::<Tier>()?.changed,
+            None => false,
+        };
+        if !changed && stored.is_none_or(|record| record.body != wanted) {
             let mut batch = Batch::new();
             batch.put(key, wanted, Expect::Any);
             store.commit(batch).await?;
@@ -48,18 +82,11 @@ pub async fn is_initialised(store: &dyn Store) -> Result<bool> {
     Ok(store.read(&Key::shared(Kind::User, OPERATOR)).await?.is_some())
 }
 
-/// Makes an account.
+/// Makes an account before there is a server that could be asked.
 pub async fn create_user(store: &dyn Store, name: &str, tier: &str, now: Timestamp) -> Result<User> {
     check_name(name)?;
     check_tier(store, tier).await?;
-    let user = User {
-        tier: tier.to_owned(),
-        first_name: String::new(),
-        last_name: String::new(),
-        email: None,
-        status: AccountStatus::Active,
-        user_since: now,
-    };
+    let user = User::new(tier, now);
     let mut batch = Batch::new();
     batch.put(Key::shared(Kind::User, name), body(&user), Expect::Absent);
     match store.commit(batch).await {
@@ -71,27 +98,8 @@ pub async fn create_user(store: &dyn Store, name: &str, tier: &str, now: Timesta
     }
 }
 
-/// Moves an account to another tier; holds on the next request with the same key.
-pub async fn move_to_tier(store: &dyn Store, name: &str, tier: &str) -> Result<User> {
-    check_tier(store, tier).await?;
-    let (mut user, version) = read_user(store, name).await?;
-    tier.clone_into(&mut user.tier);
-    let mut batch = Batch::new();
-    batch.put(Key::shared(Kind::User, name), body(&user), Expect::Version(version));
-    store.commit(batch).await?;
-    Ok(user)
-}
-
-/// The accounts, by name, in pages.
-pub async fn users(store: &dyn Store, range: &Range) -> Result<Page<(String, User)>> {
-    let page = store.list(&Space::Shared, Kind::User, range).await?;
-    let records = store.read_many(&page.items).await?;
-    let parse = |record: std::sync::Arc<assay_model::record::Record>| Ok((record.key.id.to_string(), record.parse()?));
-    let items = records.into_iter().flatten().map(parse).collect::<Result<Vec<_>>>()?;
-    Ok(Page { items, next: page.next, total: page.total })
-}
-
-/// Makes a key for an account. The text is in what is answered and nowhere else.
+/// Makes a key for an account before there is a server that could be asked. The text is in what is answered and nowhere
+/// else.
 pub async fn create_key(
     store: &dyn Store,
     account: &str,
@@ -99,20 +107,9 @@ pub async fn create_key(
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<Issued> {
-    read_user(store, account).await?;
-    let live = keys(store, account).await?.iter().filter(|(_, key)| key.revocation_date.is_none()).count();
-    if live >= LIVE_KEYS {
-        return Err(Error::new(
-            Code::AlreadyExists,
-            format!(
-                "the account has {LIVE_KEYS} live keys already; revoke one first (assay key list, assay key revoke)"
-            ),
-        ));
-    }
     let issued = Issued::generate(random);
     let key = Key::shared(Kind::ApiKey, issued.id().to_string());
-    let api_key =
-        ApiKey { tag: issued.tag(pepper), account: account.to_owned(), creation_date: now, revocation_date: None };
+    let api_key = ApiKey::new(issued.tag(pepper), account, now);
     let mut batch = Batch::new();
     batch.put(key.clone(), body(&api_key), Expect::Absent);
     batch.link(Edge { from: key, link: Link::Opens, to: Key::shared(Kind::User, account), at: now });
@@ -121,7 +118,7 @@ pub async fn create_key(
 }
 
 /// The keys of an account, newest first, with their ids.
-pub async fn keys(store: &dyn Store, account: &str) -> Result<Vec<(String, ApiKey)>> {
+pub(crate) async fn keys(store: &dyn Store, account: &str) -> Result<Vec<(String, ApiKey)>> {
     let mut keys = Vec::new();
     let mut range = Range::first(100);
     loop {
@@ -137,25 +134,122 @@ pub async fn keys(store: &dyn Store, account: &str) -> Result<Vec<(String, ApiKe
     }
 }
 
-/// Revokes a key; it is refused from the next request on.
-pub async fn revoke_key(store: &dyn Store, id: &str, now: Timestamp) -> Result<ApiKey> {
-    let key = Key::shared(Kind::ApiKey, id);
-    let record = store.read(&key).await?.ok_or_else(|| Error::not_found("Key", id))?;
-    let mut api_key: ApiKey = record.parse()?;
-    api_key.revocation_date.get_or_insert(now);
-    let mut batch = Batch::new();
-    batch.put(key, body(&api_key), Expect::Version(record.version));
-    store.commit(batch).await?;
-    Ok(api_key)
-}
-
-async fn read_user(store: &dyn Store, name: &str) -> Result<(User, u64)> {
-    let record = store.read(&Key::shared(Kind::User, name)).await?;
-    let record = record.ok_or_else(|| Error::not_found("User", name))?;
-    Ok((record.parse()?, record.version))
+/// Who used a key last.
+pub(crate) async fn last_use(store: &dyn Store, key_id: &str) -> Result<Option<KeyUse>> {
+    let record = store.read(&Key::shared(Kind::KeyUse, key_id)).await?;
+    record.map(|record| record.parse()).transpose()
 }
 
 async fn check_tier(store: &dyn Store, tier: &str) -> Result<()> {
     let key = Key::shared(Kind::Tier, tier);
-    store.read(&key).await?.map(drop).ok_or_else(|| Error::not_found("Tier", tier))
+    store.read(&key).await?.map(drop).ok_or_else(|| Error::not_found("Tier", &rights::shown(tier)))
+}
+
+/// Somebody who has a tier now or will fall back to it.
+async fn holder_of(store: &dyn Store, tier: &str) -> Result<Option<String>> {
+    for kind in [Kind::User, Kind::Group] {
+        let mut range = Range::first(500);
+        loop {
+            let page = store.list(&Space::Shared, kind, &range).await?;
+            for record in store.read_many(&page.items).await?.into_iter().flatten() {
+                #[derive(serde::Deserialize)]
+                struct Holder {
+                    tier: assay_model::account::TierTerm,
+                }
+                let term = record.parse::<Holder>()?.tier;
+                if term.name == tier || term.then.as_deref() == Some(tier) {
+                    return Ok(Some(record.key.to_string()));
+                }
+            }
+            match page.next {
+                Some(next) => range = Range::after(500, Some(next)),
+                None => break,
+            }
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn parse_class(word: &str) -> Result<Class> {
+    match word {
+        "interactive" => Ok(Class::Interactive),
+        "normal" => Ok(Class::Normal),
+        "bulk" => Ok(Class::Bulk),
+        _ => Err(Error::invalid_argument("class is \"interactive\", \"normal\" or \"bulk\"")),
+    }
+}
+
+pub(crate) fn parse_privilege(word: &str) -> Result<Privilege> {
+    word.parse().map_err(|_| {
+        let shown = rights::shown(word);
+        Error::invalid_argument(format!("no such privilege: {shown}; GET /api/v3/metadata lists them"))
+    })
+}
+
+pub(crate) fn parse_quota(word: &str) -> Result<Quota> {
+    word.parse().map_err(|_| {
+        let known: Vec<_> = Quota::ALL.iter().map(|quota| quota.wire()).collect();
+        Error::invalid_argument(format!("no such quota: {}; there are {}", rights::shown(word), known.join(", ")))
+    })
+}
+
+/// `{"api_requests_daily": {"allowed": 1000}}`; `null` and the sentinel for no limit remove it.
+pub(crate) fn read_quotas(written: &Map<String, Value>) -> Result<Vec<(Quota, Option<u64>)>> {
+    let read = |(name, value): (&String, &Value)| {
+        let quota = parse_quota(name)?;
+        let allowed = match value {
+            Value::Null => None,
+            Value::Object(map) if map.keys().all(|key| key == "allowed") => match map.get("allowed") {
+                None | Some(Value::Null) => None,
+                Some(number) => Some(number.as_u64().ok_or_else(|| {
+                    Error::invalid_argument(format!("{name}.allowed must be a whole number from 0"))
+                })?),
+            },
+            _ => return Err(Error::invalid_argument(format!("{name} must be {{\"allowed\": …}} and nothing else"))),
+        };
+        Ok((quota, allowed.filter(|allowed| *allowed < UNLIMITED)))
+    };
+    written.iter().map(read).collect()
+}
+
+/// Merges what is written about privileges: `{"name": {"granted": true, "expiration_date": …}}`; only the named ones
+/// change. An expiry of 0 is none, as vt-cli sends it.
+pub(crate) fn edit_grants(grants: &mut Grants, written: &Map<String, Value>, now: Timestamp) -> Result<()> {
+    for (name, value) in written {
+        let privilege = parse_privilege(name)?;
+        let granted = value.get("granted").and_then(Value::as_bool);
+        let granted = granted.ok_or_else(|| {
+            Error::invalid_argument(format!("the privilege {name} must be {{\"granted\": true or false}}"))
+        })?;
+        if !granted {
+            grants.0.remove(&privilege);
+            continue;
+        }
+        let end = match value.get("expiration_date") {
+            None | Some(Value::Null) => None,
+            Some(date) => match date.as_i64() {
+                Some(0) => None,
+                Some(date) if date > now.0 => Some(Timestamp(date)),
+                Some(_) => return Err(Error::invalid_argument(format!("the expiration_date of {name} is in the past"))),
+                None => return Err(Error::invalid_argument(format!("the expiration_date of {name} is no date"))),
+            },
+        };
+        grants.0.insert(privilege, end);
+    }
+    Ok(())
+}
+
+/// What differs between two versions of a record: before and after.
+pub(crate) fn difference<T: Serialize>(before: &T, after: &T) -> (Value, Value) {
+    let (Ok(Value::Object(mut before)), Ok(Value::Object(mut after))) =
+        (serde_json::to_value(before), serde_json::to_value(after))
+    else {
+        return (Value::Null, Value::Null);
+    };
+    let same: Vec<_> = before.iter().filter(|(name, value)| after.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
+    for name in same {
+        before.shift_remove(&name);
+        after.shift_remove(&name);
+    }
+    (before.into(), after.into())
 }

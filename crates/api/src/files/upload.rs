@@ -51,7 +51,11 @@ pub(crate) async fn take(
         Some(password) => unpack(app, received.file, password).await?,
     };
     let upload = Upload { digests, name, source: source(app, account), interface: "api", class };
-    assay_pipeline::ingest(&app.pipeline, &upload).await
+    let ingested = assay_pipeline::ingest(&app.pipeline, &upload).await?;
+    if ingested.new {
+        app.first_reads.insert((account.into(), digests.sha256), ());
+    }
+    Ok(ingested)
 }
 
 /// The one member of a protected ZIP, kept in the archive's place.

@@ -20,11 +20,14 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: &[Relationship::forward("item", Link::Analysed, "The file that was analysed").one()],
     locate: |viewer, id| Box::pin(locate(viewer, id)),
     attributes: |record, _| stored_attributes(record),
+    more: None,
+    more_in_lists: false,
     meta: Some(meta),
     links: Some(links),
     schema: |generator| generator.subschema_for::<assay_model::analysis::Analysis>(),
     check: crate::route::any,
     needs: None,
+    free: true,
 };
 
 async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {

@@ -22,11 +22,14 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: RELATIONSHIPS,
     locate: |viewer, id| Box::pin(locate(viewer, id)),
     attributes,
+    more: None,
+    more_in_lists: false,
     meta: None,
     links: None,
     schema: |generator| generator.subschema_for::<assay_model::file::Report>(),
     check: file_hash,
     needs: None,
+    free: false,
 };
 
 /// Attributes that only `allinfo` shows.
@@ -84,16 +87,26 @@ pub(crate) async fn get(call: Call) -> Result<Reply> {
     let viewer = call.viewer();
     let inline = serve::inline_names(&TYPE, &call.arguments)?;
     let record = locate(&viewer, call.arguments.path("id")).await?;
+    let reply = answer(&call, &record, &inline).await?;
+    let first = match (call.app.first_reads.is_empty(), call.paid.identity(), record.key.id.parse::<Sha256>()) {
+        (false, Some(identity), Ok(sha256)) => call.app.first_reads.remove(&(identity.account.clone(), sha256)).is_some(),
+        _ => false,
+    };
+    Ok(if first { reply.refunded() } else { reply })
+}
+
+async fn answer(call: &Call, record: &Arc<Record>, inline: &[&'static Relationship]) -> Result<Reply> {
+    let viewer = call.viewer();
     let shaped = ["attributes", "exclude_attributes"].iter().any(|name| call.arguments.query(name).is_some());
     if !inline.is_empty() || shaped {
-        return serve::whole(&call, &TYPE, &record, &inline).await;
+        return serve::whole(call, &TYPE, record, inline).await;
     }
     let render = || {
         let mut object = crate::envelope::descriptor(viewer.base, Kind::File, &record.key.id);
-        object.insert("attributes".to_owned(), attributes(&record, &viewer)?.into());
+        object.insert("attributes".to_owned(), attributes(record, &viewer)?.into());
         Ok::<_, Error>(serde_json::json!({ "data": object }).to_string())
     };
-    Ok(Reply::json(call.app.reports.text(&record, view(&viewer), viewer.base, render)?))
+    Ok(Reply::json(call.app.reports.text(record, view(&viewer), viewer.base, render)?))
 }
 
 #[rustfmt::skip]

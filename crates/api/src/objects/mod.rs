@@ -14,20 +14,42 @@ use crate::app::App;
 use crate::gate::Paid;
 
 pub mod analysis;
+pub mod api_key;
 pub mod file;
+pub mod group;
+pub mod request;
 pub mod serve;
 pub mod submission;
+pub mod tier;
 pub mod user;
 
 /// Every type of object that has endpoints, in the order of the documentation.
-pub const OBJECTS: &[&ObjectType] = &[&file::TYPE, &analysis::TYPE, &submission::TYPE, &user::TYPE];
+pub const OBJECTS: &[&ObjectType] = &[
+    &file::TYPE,
+    &analysis::TYPE,
+    &submission::TYPE,
+    &user::TYPE,
+    &user::SERVICE,
+    &group::TYPE,
+    &api_key::TYPE,
+    &tier::TYPE,
+    &request::TYPE,
+];
 
 /// The type of that kind, where it has endpoints.
 pub fn of(kind: Kind) -> Option<&'static ObjectType> {
     OBJECTS.iter().copied().find(|object| object.kind == kind)
 }
 
-/// What a type of object is.
+/// The type as which a record is shown: a service account is stored as an account and shown as what it is.
+pub fn view_of(record: &Record) -> &'static ObjectType {
+    match record.key.kind {
+        Kind::User if user::is_service(record) => &user::SERVICE,
+        kind => of(kind).unwrap_or(&user::TYPE),
+    }
+}
+
+/// What a type of object is. Its kind is what it is shown as; what it is stored as is for `locate` to know.
 pub struct ObjectType {
     /// Its row in the table of kinds.
     pub kind: Kind,
@@ -41,6 +63,10 @@ pub struct ObjectType {
     pub locate: for<'a> fn(&'a Viewer<'a>, &'a str) -> Located<'a>,
     /// Its attributes as this caller sees them.
     pub attributes: Members,
+    /// What the record alone does not say of it, read for an object by itself.
+    pub more: Option<More>,
+    /// Whether lists show it too.
+    pub more_in_lists: bool,
     /// What stands beside `data` in the answer, in `meta`.
     pub meta: Option<fn(&Record) -> Result<Value>>,
     /// What `links` has beyond `self`.
@@ -51,7 +77,15 @@ pub struct ObjectType {
     pub check: fn(&crate::route::Arguments) -> Result<()>,
     /// The privilege that reading the object itself needs.
     pub needs: Option<Privilege>,
+    /// Whether reading it is free, as at VirusTotal.
+    pub free: bool,
 }
+
+/// Adds to the attributes of an object.
+pub type More = for<'a> fn(&'a Record, &'a Viewer<'a>, &'a mut Map<String, Value>) -> Added<'a>;
+
+/// The future of added attributes.
+pub type Added<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
 /// Members of a JSON object, made of a record for one caller.
 pub type Members = fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>;
@@ -84,6 +118,10 @@ pub struct Relationship {
     pub needs: Option<Privilege>,
     /// Where it is known from.
     pub source: Source,
+    /// Who may see it; whoever may see the object where it is not set.
+    pub visible: Option<fn(&Record, &Viewer<'_>) -> bool>,
+    /// What is said about each member of it, out of the member's record.
+    pub context: Option<fn(&Record) -> Result<Value>>,
 }
 
 /// Where a relationship is known from.
@@ -93,6 +131,10 @@ pub enum Source {
     Link(Link, End),
     /// Other files with the same structural hash.
     SameStructure,
+    /// The group of an account.
+    OwnGroup,
+    /// Entries of the audit log about a group.
+    Log,
     /// Nothing on this server observes it: an empty list.
     Unobserved,
 }
@@ -101,18 +143,43 @@ impl Relationship {
     /// What the object points to.
     pub const fn forward(name: &'static str, link: Link, description: &'static str) -> Self {
         let returns = link.ends().1.wire();
-        Self { name, returns, many: true, description, needs: None, source: Source::Link(link, End::Tail) }
+        Self::known(name, returns, description, Source::Link(link, End::Tail))
     }
 
     /// What points to the object.
     pub const fn reverse(name: &'static str, link: Link, description: &'static str) -> Self {
         let returns = link.ends().0.wire();
-        Self { name, returns, many: true, description, needs: None, source: Source::Link(link, End::Head) }
+        Self::known(name, returns, description, Source::Link(link, End::Head))
     }
 
     /// What nothing on this server observes.
     pub const fn unobserved(name: &'static str, returns: &'static str, description: &'static str) -> Self {
-        Self { name, returns, many: true, description, needs: None, source: Source::Unobserved }
+        Self::known(name, returns, description, Source::Unobserved)
+    }
+
+    const fn known(name: &'static str, returns: &'static str, description: &'static str, source: Source) -> Self {
+        Self { name, returns, many: true, description, needs: None, source, visible: None, context: None }
+    }
+
+    /// Leads to objects that are shown as this type.
+    #[must_use]
+    pub const fn shown_as(mut self, kind: Kind) -> Self {
+        self.returns = kind.wire();
+        self
+    }
+
+    /// Is not for everybody who sees the object.
+    #[must_use]
+    pub const fn visible_to(mut self, visible: fn(&Record, &Viewer<'_>) -> bool) -> Self {
+        self.visible = Some(visible);
+        self
+    }
+
+    /// Says something about each member.
+    #[must_use]
+    pub const fn with_context(mut self, context: fn(&Record) -> Result<Value>) -> Self {
+        self.context = Some(context);
+        self
     }
 
     /// Leads to one object at the most.
@@ -150,4 +217,12 @@ pub(crate) fn stored_attributes(record: &Record) -> Result<Map<String, Value>> {
 pub(crate) async fn by_id(viewer: &Viewer<'_>, kind: Kind, title: &str, id: &str) -> Result<Arc<Record>> {
     let key = assay_model::record::Key::shared(kind, id);
     viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(title, id))
+}
+
+/// The members of a document of ours.
+pub(crate) fn object_of<T: serde::Serialize>(attributes: &T) -> Map<String, Value> {
+    match serde_json::to_value(attributes) {
+        Ok(Value::Object(attributes)) => attributes,
+        _ => Map::new(),
+    }
 }

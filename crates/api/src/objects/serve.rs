@@ -9,6 +9,7 @@ use assay_store::{End, Page, Position, Range};
 use serde_json::{Map, Value, json};
 
 use super::{ObjectType, Relationship, Source, Viewer, of};
+use crate::accounts::rights::forbidden;
 use crate::route::{Arguments, Call, Reply};
 use crate::{cursor, envelope};
 
@@ -37,6 +38,8 @@ pub(crate) async fn object(call: Call) -> Result<Reply> {
     let (object_type, viewer) = (call.object_type()?, call.viewer());
     let inline = inline_names(object_type, &call.arguments)?;
     let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
+    // A service account is shown as what it is under the path of users too.
+    let object_type = if record.key.kind == Kind::User { super::view_of(&record) } else { object_type };
     whole(&call, object_type, &record, &inline).await
 }
 
@@ -47,7 +50,7 @@ pub(crate) async fn whole(
     record: &Arc<Record>,
     inline: &[&'static Relationship],
 ) -> Result<Reply> {
-    let data = full(&call.viewer(), object_type, record, &call.arguments, inline).await?;
+    let data = full(&call.viewer(), object_type, record, &call.arguments, inline, true).await?;
     let mut answer = json!({ "data": data });
     if let Some(meta) = object_type.meta {
         answer["meta"] = meta(record)?;
@@ -82,24 +85,30 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     let relationship =
         call.route.relationship.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route lists nothing"))?;
     let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
+    if relationship.visible.is_some_and(|visible| !visible(&record, &viewer)) {
+        return Err(forbidden("this relationship is for the account itself, administrators of its group, and the operator"));
+    }
     // One name for both forms: a cursor of one works on the other.
     let name = format!("{}/{}", record.key, relationship.name);
     let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
     let form = if call.arguments.query("descriptors_only") == Some("true") { Form::Descriptors } else { form };
     let page = page(&viewer, relationship, &record, &Range::after(limit(&call.arguments)?, after)).await?;
     let mut items = Vec::with_capacity(page.items.len());
-    match form {
-        Form::Descriptors => {
-            items.extend(
-                page.items.iter().map(|key| Value::Object(envelope::descriptor(viewer.base, key.kind, &key.id))),
-            );
-        }
-        Form::Objects => {
-            let records = call.app.store().read_many(&page.items).await?;
-            for (key, record) in page.items.iter().zip(records) {
-                items.push(member(&viewer, key, record, &call.arguments).await?);
+    if form == Form::Objects || relationship.context.is_some() {
+        let records = call.app.store().read_many(&page.items).await?;
+        for (key, record) in page.items.iter().zip(records) {
+            let context = relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
+            let mut item = match form {
+                Form::Objects => member(&viewer, relationship, key, record, &call.arguments).await?,
+                Form::Descriptors => descriptor(&viewer, relationship, key),
+            };
+            if let Some(context) = context {
+                item["context_attributes"] = context;
             }
+            items.push(item);
         }
+    } else {
+        items.extend(page.items.iter().map(|key| descriptor(&viewer, relationship, key)));
     }
     let cursor = page.next.map(|position| cursor::write(&name, &position));
     let count = page.total;
@@ -111,10 +120,52 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, one, None, Some(present))))
 }
 
+/// `GET /{collection}`: every object of a stored kind, by id.
+pub(crate) async fn every(call: Call, kind: Kind) -> Result<Reply> {
+    let (limit, name) = (limit(&call.arguments)?, kind.collection());
+    let after = call.arguments.query("cursor").map(|text| cursor::read(name, text)).transpose()?;
+    let page = call.app.store().list(&Space::Shared, kind, &Range::after(limit, after)).await?;
+    of_keys(&call, name, page).await
+}
+
+/// Every object of a kind that has a facet, by id.
+pub(crate) async fn found(call: Call, kind: Kind, facet: Facet) -> Result<Reply> {
+    let name = format!("{}?{}={}", kind.collection(), facet.name.stored(), facet.value);
+    let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
+    let range = Range::after(limit(&call.arguments)?, after);
+    let page = call.app.store().find(&Space::Shared, kind, &facet, &range).await?;
+    of_keys(&call, &name, page).await
+}
+
+async fn of_keys(call: &Call, name: &str, page: Page<Key>) -> Result<Reply> {
+    let viewer = call.viewer();
+    let mut items = Vec::with_capacity(page.items.len());
+    for record in call.app.store().read_many(&page.items).await?.into_iter().flatten() {
+        items.push(full(&viewer, super::view_of(&record), &record, &call.arguments, &[], false).await?);
+    }
+    let cursor = page.next.map(|position| cursor::write(name, &position));
+    Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, items, cursor, page.total)))
+}
+
+/// As what the objects of a relationship are shown.
+fn shown_kind(relationship: &Relationship, key: &Key) -> Kind {
+    relationship.returns.parse().unwrap_or(key.kind)
+}
+
+fn descriptor(viewer: &Viewer<'_>, relationship: &Relationship, key: &Key) -> Value {
+    envelope::descriptor(viewer.base, shown_kind(relationship, key), &key.id).into()
+}
+
 /// An object inside a list; one that is not known is said to be so in its place.
-async fn member(viewer: &Viewer<'_>, key: &Key, record: Option<Arc<Record>>, arguments: &Arguments) -> Result<Value> {
-    if let (Some(record), Some(object_type)) = (record, of(key.kind)) {
-        return full(viewer, object_type, &record, arguments, &[]).await;
+async fn member(
+    viewer: &Viewer<'_>,
+    relationship: &Relationship,
+    key: &Key,
+    record: Option<Arc<Record>>,
+    arguments: &Arguments,
+) -> Result<Value> {
+    if let (Some(record), Some(object_type)) = (record, of(shown_kind(relationship, key))) {
+        return full(viewer, object_type, &record, arguments, &[], false).await;
     }
     let message = format!("{} with id \"{}\" not found", key.kind, key.id);
     Ok(json!({ "type": key.kind.wire(), "id": &*key.id,
@@ -128,8 +179,12 @@ pub(crate) async fn full(
     record: &Record,
     arguments: &Arguments,
     inline: &[&'static Relationship],
+    alone: bool,
 ) -> Result<Value> {
     let mut attributes = (object_type.attributes)(record, viewer)?;
+    if let Some(more) = object_type.more.filter(|_| alone || object_type.more_in_lists) {
+        more(record, viewer, &mut attributes).await?;
+    }
     let wanted = arguments.list("attributes");
     if !wanted.is_empty() {
         attributes.retain(|name, _| wanted.contains(&name.as_str()));
@@ -137,7 +192,7 @@ pub(crate) async fn full(
     for unwanted in arguments.list("exclude_attributes") {
         attributes.remove(unwanted);
     }
-    let mut object = envelope::descriptor(viewer.base, record.key.kind, &record.key.id);
+    let mut object = envelope::descriptor(viewer.base, object_type.kind, &record.key.id);
     if let (Some(own), Some(Value::Object(links))) = (object_type.links, object.get_mut("links")) {
         links.extend(own(record, viewer)?);
     }
@@ -155,7 +210,8 @@ pub(crate) async fn full(
 
 /// A relationship inside its object: always with `data`, empty where the caller may not see it.
 async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationship) -> Result<Value> {
-    let visible = relationship.needs.is_none_or(|privilege| viewer.paid.has(privilege));
+    let visible = relationship.needs.is_none_or(|privilege| viewer.paid.has(privilege))
+        && relationship.visible.is_none_or(|visible| visible(record, viewer));
     let page = if visible {
         page(viewer, relationship, record, &Range::first(INLINE)).await?
     } else {
@@ -163,7 +219,10 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
     };
     let own = envelope::link(viewer.base, record.key.kind, &record.key.id);
     let name = relationship.name;
-    let mut items = page.items.iter().map(|key| json!({ "type": key.kind.wire(), "id": &*key.id }));
+    let mut items = page.items.iter().map(|key| {
+        let kind = shown_kind(relationship, key);
+        json!({ "type": kind.wire(), "id": &*key.id, "links": { "self": envelope::link(viewer.base, kind, &key.id) } })
+    });
     if !relationship.many {
         let data = items.next().unwrap_or(Value::Null);
         let links = json!({ "self": format!("{own}/relationships/{name}"), "related": format!("{own}/{name}") });
@@ -191,6 +250,13 @@ async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record,
             Ok(Page { items: page.items.into_iter().map(other).collect(), next: page.next, total: page.total })
         }
         Source::SameStructure => same_structure(viewer, record, range).await,
+        Source::OwnGroup => {
+            let user: assay_model::account::User = record.parse()?;
+            let items: Vec<_> = user.group.map(|group| Key::shared(Kind::Group, group)).into_iter().collect();
+            let total = Some(items.len() as u64);
+            Ok(Page { items, next: None, total })
+        }
+        Source::Log => crate::accounts::audit_log::page(viewer, record, range).await,
     }
 }
 
@@ -221,7 +287,7 @@ pub(crate) fn inline_names(object_type: &ObjectType, arguments: &Arguments) -> R
 }
 
 /// How many items a page shall have.
-fn limit(arguments: &Arguments) -> Result<usize> {
+pub(crate) fn limit(arguments: &Arguments) -> Result<usize> {
     let Some(text) = arguments.query("limit") else { return Ok(LIMIT) };
     match text.parse::<usize>() {
         Ok(limit) if limit > 0 => Ok(limit.min(LIMIT_MAX)),

@@ -15,9 +15,12 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: &[Relationship::forward("item", Link::Submitted, "The file that was submitted").one()],
     locate: |viewer, id| Box::pin(by_id(viewer, Kind::Submission, TITLE, id)),
     attributes: |record, _| record.parse(),
+    more: None,
+    more_in_lists: false,
     meta: None,
     links: None,
     schema: |generator| generator.subschema_for::<assay_model::analysis::Submission>(),
     check: crate::route::any,
     needs: Some(Privilege::Private),
+    free: false,
 };

@@ -1,53 +1,99 @@
-//! Users. `{id}` may be the name, the e-mail address, or the caller's own key, which is never echoed.
+//! Users and service accounts. `{id}` may be the name, the e-mail address, or the caller's own key, which is never
+//! echoed. Both are stored as accounts; a service account is shown as what it is, also under `/users/`.
 
 use std::sync::Arc;
 
-use assay_model::account::{AccountStatus, Tier, User};
-use assay_model::privilege::Privilege;
-use assay_model::quota::Quota;
-use assay_model::record::{Facet, FacetName, Key, Record, Space};
-use assay_model::{Error, Kind, Result, Timestamp};
-use assay_store::Range;
+use assay_model::account::{AccountStatus, User};
+use assay_model::record::{Class, Record};
+use assay_model::{Error, Kind, Link, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{ObjectType, Relationship, Viewer};
-use crate::gate;
-use crate::route::{Call, Reply};
+use super::{Added, ObjectType, Relationship, Source, Viewer};
+use crate::accounts::figures::named_quotas;
+use crate::accounts::rights::{Standpoint, find_account};
+use crate::accounts::users::shown_privileges;
+use crate::identity::Account;
 
-const TITLE: &str = "User";
+const SERVICE_TITLE: &str = "Service account";
 
-/// The type.
+const RELATIONSHIPS: &[Relationship] = &[
+    Relationship::unobserved("groups", "group", "The groups of the account")
+        .from(Source::OwnGroup)
+        .visible_to(sees_all),
+    Relationship::unobserved("api_quota_group", "group", "The group that pays for API requests")
+        .one()
+        .from(Source::OwnGroup)
+        .visible_to(sees_all),
+    Relationship::unobserved("intelligence_quota_group", "group", "The group that pays for Intelligence")
+        .one()
+        .from(Source::OwnGroup)
+        .visible_to(sees_all),
+    Relationship::unobserved("monitor_quota_group", "group", "The group that pays for Monitor")
+        .one()
+        .from(Source::OwnGroup)
+        .visible_to(sees_all),
+    Relationship::reverse("api_keys", Link::Opens, "The keys of the account, newest first").visible_to(sees_all),
+    Relationship::reverse("requests", Link::Asked, "What the account asked for, newest first").visible_to(sees_all),
+];
+
+/// Accounts of people.
 pub const TYPE: ObjectType = ObjectType {
     kind: Kind::User,
-    title: TITLE,
+    title: "User",
     id: "Name or e-mail address of the account, or the caller's own key",
-    relationships: &[
-        Relationship::unobserved("groups", "group", "The groups of the account"),
-        Relationship::unobserved("api_quota_group", "group", "The group that pays for API requests").one(),
-        Relationship::unobserved("intelligence_quota_group", "group", "The group that pays for Intelligence").one(),
-        Relationship::unobserved("monitor_quota_group", "group", "The group that pays for Monitor").one(),
-    ],
-    locate: |viewer, id| Box::pin(locate(viewer, id)),
+    relationships: RELATIONSHIPS,
+    locate: |viewer, id| Box::pin(find_account(viewer.app, viewer.paid, "User", id)),
     attributes,
+    more: Some(|record, viewer, attributes| quotas(record, viewer, attributes)),
+    more_in_lists: false,
     meta: None,
     links: None,
     schema: |generator| generator.subschema_for::<UserAttributes>(),
     check: crate::route::any,
     needs: None,
+    free: true,
 };
 
-/// The attributes of a user. All but the first five are for the account itself and for operators.
+/// Accounts of services: for administrators of their group, and for themselves.
+pub const SERVICE: ObjectType = ObjectType {
+    kind: Kind::ServiceAccount,
+    title: SERVICE_TITLE,
+    id: "GROUP_NAME or the e-mail-like name of the service account",
+    locate: |viewer, id| Box::pin(locate_service(viewer, id)),
+    ..TYPE
+};
+
+/// The attributes of a user. Names, status and reputation are for everybody, the rest for the account itself, the
+/// administrators of its group, and the staff.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct UserAttributes {
     first_name: String,
     last_name: String,
+    profile_phrase: String,
     reputation: i64,
     status: AccountStatus,
     user_since: Timestamp,
+    #[serde(flatten)]
+    own: Option<OwnAttributes>,
+}
+
+/// What of an account is not for everybody.
+#[derive(Debug, Serialize, JsonSchema)]
+struct OwnAttributes {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
+    has_2fa: bool,
+    /// The tier that holds now.
+    tier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier_until: Option<Timestamp>,
+    class: Class,
+    preferences: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_networks: Vec<String>,
+    /// By privilege: granted, until when, and where it comes from. Only in the object itself, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     privileges: Option<Map<String, Value>>,
     /// By quota: what is allowed and what was used. Only in the object itself, not in lists.
@@ -55,97 +101,77 @@ pub struct UserAttributes {
     quotas: Option<Map<String, Value>>,
 }
 
-async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
-    let store = viewer.app.store();
-    let name: Arc<str> = if looks_like_a_key(id) {
-        let identity = gate::identify(viewer.app, &id.to_lowercase()).await;
-        // Whoever presents a key that is not the caller's learns nothing about it.
-        let own = identity.ok().filter(|identity| Some(&identity.account) == caller(viewer));
-        own.ok_or_else(|| Error::not_found(TITLE, "that key"))?.account.clone()
-    } else if id.contains('@') {
-        let facet = Facet::new(FacetName::Email, id.to_lowercase());
-        let found = store.find(&Space::Shared, Kind::User, &facet, &Range::first(1)).await?;
-        found.items.first().map(|key| key.id.clone()).ok_or_else(|| Error::not_found(TITLE, id))?
-    } else {
-        id.into()
-    };
-    store.read(&Key::shared(Kind::User, name)).await?.ok_or_else(|| Error::not_found(TITLE, id))
+/// Whether a record is a service account's.
+pub(crate) fn is_service(record: &Record) -> bool {
+    record.parse::<User>().is_ok_and(|user| user.service)
 }
 
-fn looks_like_a_key(id: &str) -> bool {
-    id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
-fn caller<'a>(viewer: &'a Viewer<'_>) -> Option<&'a Arc<str>> {
-    viewer.paid.identity().map(|identity| &identity.account)
+async fn locate_service(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
+    let record = find_account(viewer.app, viewer.paid, SERVICE_TITLE, id).await?;
+    let user: User = record.parse()?;
+    let standpoint = Standpoint::towards_account(viewer.paid, &record.key.id, &user);
+    if user.service && standpoint.sees_all() {
+        return Ok(record);
+    }
+    Err(Error::not_found(SERVICE_TITLE, &crate::accounts::rights::shown(id)))
 }
 
 /// Whether the caller sees more of this account than anybody does.
 fn sees_all(record: &Record, viewer: &Viewer<'_>) -> bool {
-    caller(viewer).is_some_and(|account| **account == *record.key.id) || viewer.paid.has(Privilege::Admin)
+    let Ok(user) = record.parse::<User>() else { return false };
+    Standpoint::towards_account(viewer.paid, &record.key.id, &user).sees_all()
 }
 
 fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {
     let user: User = record.parse()?;
-    let own = caller(viewer).is_some_and(|account| **account == *record.key.id);
-    let tier = viewer.paid.identity().filter(|_| own).map(|identity| &identity.tier);
-    let granted = |privilege: &Privilege| (privilege.wire().to_owned(), json!({ "granted": true }));
+    let now = viewer.app.now();
+    let all = Standpoint::towards_account(viewer.paid, &record.key.id, &user).sees_all();
+    let own = all.then(|| OwnAttributes {
+        has_2fa: false,
+        tier: user.tier.at(now).to_owned(),
+        tier_until: user.tier.until.filter(|until| *until > now),
+        class: user.class.unwrap_or(Class::Normal),
+        preferences: user.preferences.clone(),
+        allowed_networks: user.allowed_networks.iter().map(ToString::to_string).collect(),
+        email: user.email.clone(),
+        privileges: None,
+        quotas: None,
+    });
     let attributes = UserAttributes {
         first_name: user.first_name,
         last_name: user.last_name,
+        profile_phrase: user.profile_phrase,
         reputation: 0,
         status: user.status,
         user_since: user.user_since,
-        email: user.email.filter(|_| sees_all(record, viewer)),
-        privileges: tier.map(|tier| tier.privileges.iter().map(granted).collect()),
-        quotas: None,
+        own,
     };
-    match serde_json::to_value(attributes) {
-        Ok(Value::Object(attributes)) => Ok(attributes),
-        _ => Ok(Map::new()),
-    }
+    Ok(super::object_of(&attributes))
 }
 
-/// `GET /users/{id}`: like any object, and for those who may see it what was used of each quota.
-pub(crate) async fn get(call: Call) -> Result<Reply> {
-    let viewer = call.viewer();
-    let inline = super::serve::inline_names(&TYPE, &call.arguments)?;
-    let record = locate(&viewer, call.arguments.path("id")).await?;
-    let mut object = super::serve::full(&viewer, &TYPE, &record, &call.arguments, &inline).await?;
-    let wanted = call.arguments.list("attributes");
-    if sees_all(&record, &viewer) && (wanted.is_empty() || wanted.contains(&"quotas")) {
-        let quotas = figures(&call, &record).await?;
-        let quotas = quotas.into_iter().map(|(name, figures)| (name.to_owned(), figures));
-        object["attributes"]["quotas"] = quotas.collect::<Map<_, _>>().into();
-    }
-    Ok(Reply::data(object))
+/// Privileges, quotas and the class: they depend on the account's group and tiers.
+fn quotas<'a>(record: &'a Record, viewer: &'a Viewer<'a>, attributes: &'a mut Map<String, Value>) -> Added<'a> {
+    Box::pin(async move {
+        if !sees_all(record, viewer) {
+            return Ok(());
+        }
+        let (app, now) = (viewer.app, viewer.app.now());
+        let Some(account) = Account::read(app, &record.key.id).await? else { return Ok(()) };
+        let holder = account.holder();
+        let quotas = named_quotas(app, &record.key.id, &holder.own_limits(now)).await?;
+        attributes.insert("privileges".to_owned(), shown_privileges(holder.privileges(now)).into());
+        attributes.insert("quotas".to_owned(), quotas.into());
+        attributes.insert("class".to_owned(), crate::accounts::users::class_word(holder.class()).into());
+        Ok(())
+    })
 }
 
-/// Every quota with what is allowed and what was used.
-async fn figures(call: &Call, record: &Record) -> Result<Vec<(&'static str, Value)>> {
+/// What a group's list says about a member.
+pub(crate) fn membership(record: &Record) -> Result<Value> {
     let user: User = record.parse()?;
-    let tier = call.app.store().read(&Key::shared(Kind::Tier, user.tier)).await?;
-    let tier: Option<Tier> = tier.map(|record| record.parse()).transpose()?;
-    let allowed = |quota| tier.as_ref().map_or(0, |tier| tier.limits.of(quota));
-    let mut figures = Vec::with_capacity(Quota::ALL.len());
-    for &quota in Quota::ALL {
-        let count = call.app.meter.used(&record.key.id, quota).await?;
-        figures.push((quota.wire(), json!({ "allowed": allowed(quota), "used": count })));
-    }
-    Ok(figures)
-}
-
-/// `GET /users/{id}/overall_quotas`: every quota by name, what is allowed and what was used. Costs nothing.
-pub(crate) async fn overall_quotas(call: Call) -> Result<Reply> {
-    let viewer = call.viewer();
-    let record = locate(&viewer, call.arguments.path("id")).await?;
-    if !sees_all(&record, &viewer) {
-        return Err(Error::new(
-            assay_model::Code::Forbidden,
-            "You are not authorized to perform the requested operation: quotas are shown to the account itself and to operators",
-        ));
-    }
-    let figures = figures(&call, &record).await?.into_iter();
-    let quotas = figures.map(|(name, figures)| (name.to_owned(), json!({ "user": figures })));
-    Ok(Reply::data(quotas.collect::<Map<_, _>>()))
+    let group = user.group.clone().unwrap_or_default();
+    let role = if user.administers(&group) { "admin" } else { "user" };
+    let limits: Map<String, Value> =
+        user.caps.iter().map(|(quota, cap)| (quota.wire().to_owned(), json!({ "allowed": cap }))).collect();
+    Ok(json!({ "role": role, "roles": user.roles, "quota_limits": limits }))
 }

@@ -2,8 +2,11 @@
 //! refused; values carry their unit. The struct is the source of the defaults, of `config.example.toml` and of
 //! `docs/reference/config.md`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use assay_api::app::KeyRules;
+use assay_api::route::Feature;
 use assay_engines::EnginesConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +46,12 @@ pub(crate) struct Config {
     pub(crate) memory: Memory,
     /// What the tiers may do.
     pub(crate) tiers: Tiers,
+    /// How keys are made and replaced.
+    pub(crate) keys: Keys,
+    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`.
+    pub(crate) features_off: Vec<Feature>,
+    /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
+    pub(crate) calls: usize,
     /// The engines that judge samples.
     pub(crate) engines: EnginesConfig,
 }
@@ -62,6 +71,9 @@ impl Default for Config {
             pipeline: Pipeline::default(),
             memory: Memory::default(),
             tiers: Tiers::default(),
+            keys: Keys::default(),
+            features_off: Vec::new(),
+            calls: 256,
             engines: EnginesConfig::default(),
         }
     }
@@ -171,11 +183,49 @@ pub(crate) struct Premium {
     pub(crate) day: u64,
     /// API requests in a UTC month.
     pub(crate) month: u64,
+    /// Everything else, by VirusTotal's names of quotas; nothing of what is not named.
+    pub(crate) quotas: BTreeMap<String, u64>,
 }
 
 impl Default for Premium {
     fn default() -> Self {
-        Self { minute: 1_000, day: 1_000_000, month: 30_000_000 }
+        let quotas = [
+            ("intelligence_searches_monthly", 10_000),
+            ("intelligence_downloads_monthly", 10_000),
+            ("intelligence_hunting_rules", 1_000),
+            ("intelligence_retrohunt_jobs_monthly", 50),
+            ("intelligence_graphs_private", 100),
+            ("collections_creation_monthly", 1_000),
+            ("private_scans_monthly", 10_000),
+            ("private_scans_per_minute", 60),
+            ("private_urlscans_monthly", 10_000),
+            ("private_urlscans_per_minute", 60),
+        ];
+        let quotas = quotas.into_iter().map(|(name, allowed)| (name.to_owned(), allowed)).collect();
+        Self { minute: 1_000, day: 1_000_000, month: 30_000_000, quotas }
+    }
+}
+
+/// Section `keys`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Keys {
+    /// How many live keys an account may have.
+    pub(crate) live: usize,
+    /// How long a rotated key works on where nobody says otherwise.
+    #[serde(with = "units::duration")]
+    #[schemars(with = "String")]
+    pub(crate) overlap: std::time::Duration,
+    /// And at the most.
+    #[serde(with = "units::duration")]
+    #[schemars(with = "String")]
+    pub(crate) overlap_max: std::time::Duration,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        let KeyRules { live, overlap, overlap_max } = KeyRules::default();
+        Self { live, overlap, overlap_max }
     }
 }
 

@@ -10,14 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assay_model::quota::Quota;
-use assay_model::record::{Edge, Facet, Key, Record, Space};
+use assay_model::record::{Edge, Facet, Key, Record, Space, StageName};
+use assay_model::usage::{Dimension, Tally};
 use assay_model::{Kind, Link, Timestamp};
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
-use crate::{Backlog, Batch, Change, Charge, Claimed, Durability, End, Page, Range, Result, Spent, Store, StoreError};
+use crate::pace::Paces;
+use crate::{
+    Backlog, Batch, Change, Charge, Claimed, Durability, End, Held, Paced, Page, Range, Rate, Result, Spent, Store,
+    StoreError, Want,
+};
 
+mod counters;
 mod read;
 mod write;
 mod writer;
@@ -46,6 +52,8 @@ struct Closed;
 pub(crate) struct Sqlite {
     readers: Arc<Readers>,
     writer: writer::Writer,
+    /// One server has the file: rates need no table.
+    paces: Paces,
     changes: broadcast::Sender<Change>,
 }
 
@@ -67,7 +75,7 @@ impl Sqlite {
         };
         let (idle, writer) = blocking(open).await?;
         let readers = Arc::new(Readers { idle: Mutex::new(idle), permits: Semaphore::new(READERS) });
-        Ok(Self { readers, writer, changes })
+        Ok(Self { readers, writer, paces: Paces::default(), changes })
     }
 
     async fn with_reader<T, F>(&self, read: F) -> Result<T>
@@ -127,7 +135,7 @@ fn connect_to_read(path: &Path) -> Result<Connection> {
 }
 
 /// The steps that lead from an empty file to today's schema; `user_version` counts those that are done.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 fn migrate(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -175,7 +183,7 @@ impl Store for Sqlite {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
-        let wakes = batch.jobs.iter().any(|(_, until)| until.is_none());
+        let wakes = batch.wakes();
         let durability = batch.durability;
         let claimed = self.write(durability, move |connection| write::commit(connection, &batch)).await?;
         if wakes {
@@ -186,21 +194,70 @@ impl Store for Sqlite {
 
     async fn spend(&self, charges: &[Charge]) -> Result<Spent> {
         let charges = charges.to_vec();
-        self.write(Durability::Now, move |connection| write::spend(connection, &charges)).await
+        self.write(Durability::Now, move |connection| counters::spend(connection, &charges)).await
     }
 
     async fn refund(&self, charges: &[Charge]) -> Result<()> {
         let charges = charges.to_vec();
-        self.write(Durability::Soon, move |connection| write::refund(connection, &charges)).await
+        self.write(Durability::Soon, move |connection| counters::refund(connection, &charges)).await
     }
 
     async fn spent(&self, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
         let account = account.to_owned();
-        self.with_reader(move |connection| read::spent(connection, &account, quota, window)).await
+        self.with_reader(move |connection| counters::spent(connection, &account, quota, window)).await
     }
 
-    async fn claim(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
-        self.write(Durability::Soon, move |connection| write::claim(connection, now, until, most)).await
+    async fn lease(&self, node: &str, wants: &[Want], until: Timestamp) -> Result<Spent> {
+        let (node, wants) = (node.to_owned(), wants.to_vec());
+        self.write(Durability::Now, move |connection| counters::lease(connection, &node, &wants, until)).await
+    }
+
+    async fn hold(&self, node: &str, changed: &[Held], until: Timestamp) -> Result<Vec<usize>> {
+        let (node, changed) = (node.to_owned(), changed.to_vec());
+        self.write(Durability::Soon, move |connection| counters::hold(connection, &node, &changed, until)).await
+    }
+
+    async fn give_back(&self, node: &str, held: &[Held]) -> Result<()> {
+        let (node, held) = (node.to_owned(), held.to_vec());
+        self.write(Durability::Soon, move |connection| counters::give_back(connection, &node, &held)).await
+    }
+
+    async fn end_leases(&self, now: Timestamp) -> Result<u64> {
+        self.write(Durability::Soon, move |connection| counters::end_leases(connection, now)).await
+    }
+
+    async fn pace(&self, rates: &[Rate], now: i64) -> Result<Paced> {
+        Ok(self.paces.pace(rates, now))
+    }
+
+    async fn unpace(&self, rates: &[Rate]) -> Result<()> {
+        self.paces.unpace(rates);
+        Ok(())
+    }
+
+    async fn tally(&self, tallies: &[Tally]) -> Result<()> {
+        let tallies = tallies.to_vec();
+        self.write(Durability::Soon, move |connection| counters::tally(connection, &tallies)).await
+    }
+
+    async fn tallied(
+        &self,
+        subject: &str,
+        dimension: Dimension,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<(Timestamp, Arc<str>, u64)>> {
+        let subject = subject.to_owned();
+        self.with_reader(move |connection| counters::tallied(connection, &subject, dimension, from, to)).await
+    }
+
+    async fn forget_tallies(&self, before: Timestamp) -> Result<()> {
+        self.write(Durability::Soon, move |connection| counters::forget_tallies(connection, before)).await
+    }
+
+    async fn claim(&self, stages: &[StageName], now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
+        let stages = stages.to_vec();
+        self.write(Durability::Soon, move |connection| write::claim(connection, &stages, now, until, most)).await
     }
 
     async fn renew(&self, claimed: &Claimed, until: Timestamp) -> Result<()> {
@@ -214,5 +271,43 @@ impl Store for Sqlite {
 
     fn watch(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_of_the_first_schema_is_migrated_with_what_is_in_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("assay.sqlite");
+        let old = Connection::open(&path).expect("a file");
+        old.execute_batch(MIGRATIONS[0]).expect("the first schema");
+        old.execute_batch(
+            "INSERT INTO jobs (stage, space, kind, subject, class, attempt, not_before)
+             VALUES ('identify', '', 'analysis', 'x', 1, 0, 0);
+             INSERT INTO counters (account, quota, window, used) VALUES ('a', 'api_requests_daily', 0, 7);
+             PRAGMA user_version = 1;",
+        )
+        .expect("what an older server wrote");
+        drop(old);
+        for _ in 0..2 {
+            let store = Sqlite::open(&path).await.expect("a store");
+            assert_eq!(store.end_leases(Timestamp(0)).await.expect("an answer"), 0);
+            assert_eq!(store.spent("a", Quota::ApiRequestsDaily, Timestamp(0)).await.expect("a count"), 7);
+            let claimed = store.claim(StageName::ALL, Timestamp(0), Timestamp(0), 9).await.expect("a claim");
+            assert_eq!(claimed.len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("assay.sqlite");
+        let newer = Connection::open(&path).expect("a file");
+        newer.pragma_update(None, "user_version", 99).expect("a version");
+        drop(newer);
+        assert!(matches!(Sqlite::open(&path).await, Err(StoreError::Corrupt(_))));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use assay_model::quota::Quota;
 use assay_model::record::{Edge, Facet, Key, Record, Space};
 use assay_model::{Kind, Link, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -83,15 +82,6 @@ pub(super) fn linked(connection: &Connection, of: &Key, link: Link, end: End, ra
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let total: i64 = connection.prepare_cached(count)?.query_row(params![space, name, id], |row| row.get(0))?;
     Ok(Page::cut(rows, range.limit, Some(total.unsigned_abs())))
-}
-
-/// What was taken from a counter.
-pub(super) fn spent(connection: &Connection, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
-    let mut statement =
-        connection.prepare_cached("SELECT used FROM counters WHERE account = ?1 AND quota = ?2 AND window = ?3")?;
-    let used: Option<i64> =
-        statement.query_row(params![account, quota.wire(), window.0], |row| row.get(0)).optional()?;
-    Ok(used.unwrap_or(0).unsigned_abs())
 }
 
 /// How much work there is.

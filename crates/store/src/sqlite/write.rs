@@ -7,8 +7,8 @@ use assay_model::record::{Class, Job, Key, Space, StageName};
 use assay_model::{Kind, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::batch::{Ending, Put};
-use crate::{Batch, Charge, Claimed, Expect, Result, Spent, StoreError};
+use crate::batch::{Ending, Put, Turn};
+use crate::{Batch, Claimed, Expect, Result, StoreError};
 
 /// Writes a batch.
 pub(super) fn commit(connection: &Connection, batch: &Batch) -> Result<Vec<Claimed>> {
@@ -21,6 +21,11 @@ pub(super) fn commit(connection: &Connection, batch: &Batch) -> Result<Vec<Claim
     }
     for key in &batch.deletes {
         delete(connection, key)?;
+    }
+    for (from, link, to) in &batch.unlinked {
+        let text = "DELETE FROM edges WHERE space = ?1 AND link = ?2 AND from_id = ?3 AND to_id = ?4";
+        let edge = params![from.space.stored(), link.stored(), &*from.id, &*to.id];
+        connection.prepare_cached(text)?.execute(edge)?;
     }
     for edge in &batch.edges {
         let mut statement = connection.prepare_cached(
@@ -45,8 +50,8 @@ pub(super) fn commit(connection: &Connection, batch: &Batch) -> Result<Vec<Claim
         end(connection, claimed.id, ending)?;
     }
     let mut claimed = Vec::new();
-    for (job, until) in &batch.jobs {
-        claimed.extend(enqueue(connection, job, *until)?);
+    for (job, turn) in &batch.jobs {
+        claimed.extend(enqueue(connection, job, *turn)?);
     }
     Ok(claimed)
 }
@@ -121,76 +126,57 @@ fn end(connection: &Connection, id: i64, ending: &Ending) -> Result<()> {
     Ok(())
 }
 
-fn enqueue(connection: &Connection, job: &Job, until: Option<Timestamp>) -> Result<Option<Claimed>> {
-    let attempt = u32::from(until.is_some());
+fn enqueue(connection: &Connection, job: &Job, turn: Turn) -> Result<Option<Claimed>> {
+    let attempt = u32::from(turn.is_claimed());
     let mut statement = connection.prepare_cached(
         "INSERT INTO jobs (stage, space, kind, subject, class, attempt, not_before) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT DO NOTHING RETURNING id",
     )?;
     let subject = &job.subject;
     let (stage, space, kind) = (job.stage.stored(), subject.space.stored(), subject.kind.wire());
-    let values =
-        params![stage, space, kind, &*subject.id, job.class.rank(), attempt, until.map_or(0, |moment| moment.0)];
+    let values = params![stage, space, kind, &*subject.id, job.class.rank(), attempt, turn.not_before().0];
     let id: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
-    Ok(id.filter(|_| until.is_some()).map(|id| Claimed { id, attempt, job: job.clone() }))
+    Ok(id.filter(|_| turn.is_claimed()).map(|id| Claimed { id, attempt, job: job.clone() }))
 }
 
-/// Takes from counters, all or none.
-pub(super) fn spend(connection: &Connection, charges: &[Charge]) -> Result<Spent> {
-    let mut grants = Vec::with_capacity(charges.len());
-    for (place, charge) in charges.iter().enumerate() {
-        let used = super::read::spent(connection, &charge.account, charge.quota, charge.window)?;
-        match charge.limit.saturating_sub(used).min(charge.amount) {
-            0 => return Ok(Spent::Exhausted(place)),
-            grant => grants.push(grant),
-        }
-    }
-    for (charge, grant) in charges.iter().zip(&grants) {
+/// Claims jobs of some stages whose moment has come.
+pub(super) fn claim(
+    connection: &Connection,
+    stages: &[StageName],
+    now: Timestamp,
+    until: Timestamp,
+    most: usize,
+) -> Result<Vec<Claimed>> {
+    let mut ready: Vec<(u8, i64)> = Vec::new();
+    for stage in stages {
         let mut statement = connection.prepare_cached(
-            "INSERT INTO counters (account, quota, window, used) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (account, quota, window) DO UPDATE SET used = used + excluded.used",
+            "SELECT class, id FROM jobs INDEXED BY jobs_by_turn WHERE died_of IS NULL AND stage = ?1 AND not_before <= ?2
+             ORDER BY class, id LIMIT ?3",
         )?;
-        let grant = i64::try_from(*grant).unwrap_or(i64::MAX);
-        statement.execute(params![&*charge.account, charge.quota.wire(), charge.window.0, grant])?;
+        let values = params![stage.stored(), now.0, i64::try_from(most).unwrap_or(i64::MAX)];
+        let found = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        ready.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
     }
-    Ok(Spent::Granted(grants))
+    ready.sort_unstable();
+    ready.dedup();
+    ready.truncate(most);
+    ready.into_iter().map(|(_, id)| claim_one(connection, id, until)).collect()
 }
 
-/// Gives back to counters.
-pub(super) fn refund(connection: &Connection, charges: &[Charge]) -> Result<()> {
-    for charge in charges {
-        let mut statement = connection.prepare_cached(
-            "UPDATE counters SET used = max(0, used - ?4) WHERE account = ?1 AND quota = ?2 AND window = ?3",
-        )?;
-        let amount = i64::try_from(charge.amount).unwrap_or(i64::MAX);
-        statement.execute(params![&*charge.account, charge.quota.wire(), charge.window.0, amount])?;
-    }
-    Ok(())
-}
-
-/// Claims jobs whose moment has come.
-pub(super) fn claim(connection: &Connection, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Claimed>> {
+fn claim_one(connection: &Connection, id: i64, until: Timestamp) -> Result<Claimed> {
     let mut statement = connection.prepare_cached(
-        "UPDATE jobs SET attempt = attempt + 1, not_before = ?2 WHERE id IN (
-             SELECT id FROM jobs INDEXED BY jobs_by_turn WHERE died_of IS NULL AND not_before <= ?1
-             ORDER BY class, id LIMIT ?3)
-         RETURNING id, attempt, stage, space, kind, subject, class",
+        "UPDATE jobs SET attempt = attempt + 1, not_before = ?2 WHERE id = ?1
+         RETURNING attempt, stage, space, kind, subject, class",
     )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![now.0, until.0, most])?;
-    let mut claimed = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (stage, kind): (String, String) = (row.get(2)?, row.get(4)?);
-        let (Some(stage), Ok(kind)) = (StageName::named(&stage), kind.parse::<Kind>()) else {
-            return Err(StoreError::Corrupt(format!("a job of unknown stage {stage} or kind {kind}").into()));
-        };
-        let subject =
-            Key { space: Space::from_stored(&row.get::<_, String>(3)?), kind, id: row.get::<_, Arc<str>>(5)? };
-        let job = Job { stage, subject, class: Class::ranked(row.get(6)?) };
-        claimed.push(Claimed { id: row.get(0)?, attempt: row.get(1)?, job });
-    }
-    claimed.sort_by_key(|one| (one.job.class, one.id));
-    Ok(claimed)
+    let mut rows = statement.query(params![id, until.0])?;
+    let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let (stage, kind): (String, String) = (row.get(1)?, row.get(3)?);
+    let (Some(stage), Ok(kind)) = (StageName::named(&stage), kind.parse::<Kind>()) else {
+        return Err(StoreError::Corrupt(format!("a job of unknown stage {stage} or kind {kind}").into()));
+    };
+    let subject = Key { space: Space::from_stored(&row.get::<_, String>(2)?), kind, id: row.get::<_, Arc<str>>(4)? };
+    let job = Job { stage, subject, class: Class::ranked(row.get(5)?) };
+    Ok(Claimed { id, attempt: row.get(0)?, job })
 }
 
 /// Extends a lease.
