@@ -136,9 +136,10 @@ impl Meter {
         let ledgers: Vec<_> = payers.iter().map(|payer| self.ledger(payer.name)).collect();
         let rates = if bill.paced { payers.iter().map(|payer| rate(payer, bill.amount)).collect() } else { Vec::new() };
         let minute = self.pace(payers, &rates).await?;
-        let paid = ledgers.iter().enumerate().map(|(place, ledger)| {
-            (ledger.clone(), rates.get(place).filter(|rate| is_held(rate)).cloned())
-        });
+        let paid = ledgers
+            .iter()
+            .enumerate()
+            .map(|(place, ledger)| (ledger.clone(), rates.get(place).filter(|rate| is_held(rate)).cloned()));
         let mut receipt =
             Receipt { paid: paid.collect(), counted: bill.counted, windows: Vec::new(), amount: bill.amount, minute };
         loop {

@@ -12,9 +12,9 @@ use toml::Value;
 use super::local::Local;
 use crate::client::address::Address;
 use crate::client::connection;
-use crate::client::door::{self, Call, Door, Pages};
+use crate::client::door::{self, Account, Call, Door, Pages};
 use crate::client::key::KeySource;
-use crate::client::problem::Problem;
+use crate::client::problem::{Kind, Problem};
 use crate::client::{Client, Watch as _};
 use crate::config::{self, Config};
 use crate::show::objects::{self, Column};
@@ -119,6 +119,47 @@ impl Session {
         door::data(&*self.door, call).await
     }
 
+    /// The id of an account that was named. A service account may be named without its group, as it was when it was
+    /// made, where that means one alone.
+    pub(crate) async fn account(&self, name: &str) -> Result<String, Problem> {
+        let unknown = match self.ask(&Call::get(&["users", name])).await {
+            Err(problem) if problem.kind == Kind::Refused(404) => problem,
+            Err(problem) => return Err(problem),
+            Ok(account) => return Ok(account["id"].as_str().unwrap_or(name).to_owned()),
+        };
+        let mut meant = Vec::new();
+        for group in self.groups().await.unwrap_or_default() {
+            let id = format!("{group}_{name}");
+            if self.ask(&Call::get(&["service_accounts", &id])).await.is_ok() {
+                meant.push(id);
+            }
+        }
+        match meant.as_slice() {
+            [] => Err(unknown),
+            [one] => Ok(one.clone()),
+            several => Err(Problem::local(format!("{name} may be any of {}", several.join(", "))).mend("Say which.")),
+        }
+    }
+
+    /// An account that was named, or whoever makes the call.
+    pub(crate) async fn own_or(&self, name: Option<String>) -> Result<Account, Problem> {
+        match name {
+            Some(name) => Ok(Account::Named(self.account(&name).await?)),
+            None => Ok(Account::Own),
+        }
+    }
+
+    /// The groups that the caller sees: all as operator, else its own.
+    async fn groups(&self) -> Result<Vec<String>, Problem> {
+        let found = match self.all(&Call::get(&["groups"]), None).await {
+            Err(problem) if problem.kind == Kind::Refused(403) => {
+                self.all(&Call::get(&["relationships", "groups"]).of(&Account::Own), None).await?
+            }
+            found => found?,
+        };
+        Ok(found.iter().filter_map(|group| group["id"].as_str()).map(str::to_owned).collect())
+    }
+
     /// All objects of a list.
     pub(crate) async fn all(&self, call: &Call, most: Option<usize>) -> Result<Vec<Json>, Problem> {
         door::all(&*self.door, call, most).await
@@ -170,7 +211,9 @@ impl Session {
         said: impl FnOnce(crate::show::table::Look) -> String,
     ) -> anyhow::Result<()> {
         match self.output.format {
-            Format::Json if object.is_object() => print_json(&objects::flat(object)),
+            // A change need not answer anything.
+            Format::Json if object.is_null() => print_json(&serde_json::json!({})),
+            Format::Json if object.get("type").is_some() => print_json(&objects::flat(object)),
             Format::Json => print_json(object),
             Format::Table => print(&said(self.output.colours.look())),
         }

@@ -23,7 +23,6 @@ const COLUMNS: &[Column] = &[
     Column("Name", "id"),
     Column("Tier", "tier"),
     Column("Organization", "organization"),
-    Column("Requests today", "quotas.api_requests_daily"),
     Column("Since", "creation_date"),
 ];
 
@@ -78,7 +77,7 @@ enum Command {
         #[command(flatten)]
         privileges: Privileges,
     },
-    /// Delete a group; its members stay, as public accounts
+    /// Delete a group that has no members
     Delete {
         /// The group
         group: String,
@@ -143,12 +142,19 @@ enum Command {
 
 /// Roles of a member.
 #[derive(Debug, Args)]
-#[group(id = "change", required = true, multiple = false, args = ["set", "add", "remove"])]
 struct Roles {
     /// The group
     group: String,
     /// Its name
     member: String,
+    #[command(flatten)]
+    change: Change,
+}
+
+/// What becomes of the roles.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Change {
     /// These and no others, such as USER_ROLE_PRIVATE_SCANNING; several by commas
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     set: Vec<String>,
@@ -160,7 +166,7 @@ struct Roles {
     remove: Vec<String>,
 }
 
-impl Roles {
+impl Change {
     fn context(&self) -> Json {
         if !self.add.is_empty() {
             json!({ "add_roles": self.add })
@@ -259,7 +265,7 @@ async fn members(session: &Session, command: Command) -> anyhow::Result<()> {
             session.change(&call, |_| format!("{group}: {member} is no administrator any more")).await
         }
         Command::Roles(roles) => {
-            let call = of_member(&roles.group, "user", &roles.member, &roles.context());
+            let call = of_member(&roles.group, "user", &roles.member, &roles.change.context());
             session.change(&call, |_| format!("{}: roles of {} changed", roles.group, roles.member)).await
         }
         Command::Cap { group, member, daily } => {

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::desk::Desk;
-use crate::client::door::{Account, Call};
-use crate::show::objects::{Column, rows};
+use crate::client::door::Call;
+use crate::show::objects::{self, Column, rows};
 
 /// What `--help` ends with.
 const NOTES: &str = "Both must hold: the account's own, and what it draws from its group. `assay group cap` and `assay user update --daily` cap a \
@@ -46,22 +46,22 @@ enum Command {
 /// Runs it.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { desk, command: Command::Show { account } } = arguments;
-    let account = account.map_or(Account::Own, Account::Named);
     desk.work(async |session| {
+        let account = session.own_or(account).await?;
         let quotas = session.ask(&Call::get(&["overall_quotas"]).of(&account)).await?;
-        session.print(&quotas, |look| rows(&of_use(&quotas), COLUMNS, look))
+        let shown = of_use(&quotas);
+        session.print(&quotas, |look| match shown.as_slice() {
+            [] => "no limit, and nothing used".to_owned(),
+            shown => rows(shown, COLUMNS, look),
+        })
     })
     .await
 }
 
-/// The quotas that anything is allowed or used of, dressed as objects.
+/// The quotas that mean something to the account, dressed as objects.
 fn of_use(quotas: &Json) -> Vec<Json> {
-    let counts = |sides: &Json| {
-        let amounts = sides.as_object().into_iter().flat_map(|sides| sides.values());
-        amounts
-            .flat_map(|side| [&side["allowed"], &side["used"]])
-            .any(|amount| amount.as_u64().is_some_and(|amount| amount > 0))
-    };
+    let counts =
+        |sides: &Json| sides.as_object().is_some_and(|sides| !sides.values().all(objects::is_unlimited_and_unused));
     let dress = |(name, sides): (&String, &Json)| json!({ "id": name, "attributes": sides });
     quotas.as_object().into_iter().flatten().filter(|(_, sides)| counts(sides)).map(dress).collect()
 }
@@ -74,7 +74,7 @@ mod tests {
     fn quotas_that_nothing_is_allowed_of_are_left_out() {
         let quotas = json!({
             "api_requests_daily": {"user": {"allowed": 500, "used": 3}, "group": {"allowed": 1000, "used": 9, "inherited_from": "soc"}},
-            "private_scans_monthly": {"user": {"allowed": 0, "used": 0}}
+            "private_scans_monthly": {"user": {"allowed": 1_000_000_000, "used": 0}, "group": {"allowed": 0, "used": 0}}
         });
         insta::assert_snapshot!(rows(&of_use(&quotas), COLUMNS, crate::show::table::Look::Piped), @r"
         ╭────────────────────┬──────────┬───────────┬──────╮

@@ -78,17 +78,9 @@ enum Command {
 
 /// What is asked for.
 #[derive(Debug, Args)]
-#[group(id = "wanted", required = true, multiple = false, args = ["tier", "privilege", "quota"])]
 struct Ask {
-    /// Another tier
-    #[arg(long, value_name = "NAME")]
-    tier: Option<String>,
-    /// A privilege
-    #[arg(long, value_name = "NAME")]
-    privilege: Option<String>,
-    /// More of this quota
-    #[arg(long, value_name = "NAME", requires = "amount")]
-    quota: Option<String>,
+    #[command(flatten)]
+    wanted: Wanted,
     /// How much of it
     #[arg(long, value_name = "NUMBER", requires = "quota")]
     amount: Option<u64>,
@@ -100,9 +92,24 @@ struct Ask {
     account: Option<String>,
 }
 
+/// One of the three.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Wanted {
+    /// Another tier
+    #[arg(long, value_name = "NAME")]
+    tier: Option<String>,
+    /// A privilege
+    #[arg(long, value_name = "NAME")]
+    privilege: Option<String>,
+    /// More of this quota
+    #[arg(long, value_name = "NAME", requires = "amount")]
+    quota: Option<String>,
+}
+
 impl Ask {
     fn call(self) -> Call {
-        let kinds = [("tier", self.tier), ("privilege", self.privilege), ("quota", self.quota)];
+        let kinds = [("tier", self.wanted.tier), ("privilege", self.wanted.privilege), ("quota", self.wanted.quota)];
         let wanted = kinds.into_iter().find_map(|(kind, wanted)| wanted.map(|wanted| (kind, wanted)));
         let (kind, wanted) = wanted.unzip();
         let data = Attributes::default()
@@ -166,9 +173,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_a_kind_and_a_name() {
         let ask = Ask {
-            tier: None,
-            privilege: None,
-            quota: Some("api_requests_daily".to_owned()),
+            wanted: Wanted { tier: None, privilege: None, quota: Some("api_requests_daily".to_owned()) },
             amount: Some(5_000),
             reason: "more".to_owned(),
             account: Some("siem".to_owned()),

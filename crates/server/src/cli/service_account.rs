@@ -110,12 +110,17 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
             session.rows(&found, COLUMNS)
         }
-        Command::Show { id } => session.show(&Call::get(&["service_accounts", &id])).await,
+        Command::Show { id } => {
+            let id = session.account(&id).await?;
+            session.show(&Call::get(&["service_accounts", &id])).await
+        }
         Command::Delete { id, yes } => {
+            let id = session.account(&id).await?;
             confirm(&id, yes)?;
             session.change(&Call::delete(&["service_accounts", &id]), |_| format!("{id}: deleted")).await
         }
         Command::Roles { id, roles } => {
+            let id = session.account(&id).await?;
             let group = group_of(session, &id).await?;
             let call = of_member(&group, "service_account", &id, &json!({ "roles": roles }));
             session
@@ -125,6 +130,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 .await
         }
         Command::Cap { id, daily } => {
+            let id = session.account(&id).await?;
             let group = group_of(session, &id).await?;
             let call = of_member(&group, "service_account", &id, &cap(daily));
             session.change(&call, |_| format!("{id} may make {daily} requests a day")).await

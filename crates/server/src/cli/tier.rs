@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::desk::{Desk, Session};
 use super::user::confirm;
@@ -25,7 +25,7 @@ const COLUMNS: &[Column] = &[
     Column("A month", "limits.month"),
     Column("Class", "class"),
     Column("Shipped", "shipped"),
-    Column("Privileges", "privileges"),
+    Column("Privileges", "#privileges"),
 ];
 
 /// Tiers.
@@ -100,7 +100,8 @@ impl Limits {
         for (name, value) in [("minute", self.minute), ("day", self.day), ("month", self.month)] {
             limits.extend(value.map(|value| (name.to_owned(), value.into())));
         }
-        let quotas: Map<String, Json> = self.quota.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let quotas: Map<String, Json> =
+            self.quota.into_iter().map(|(name, allowed)| (name, json!({ "allowed": allowed }))).collect();
         Attributes::default()
             .set("limits", Some(limits).filter(|limits| !limits.is_empty()))
             .set("quotas", Some(quotas).filter(|quotas| !quotas.is_empty()))
@@ -138,8 +139,6 @@ async fn work(session: &Session, command: Command) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -153,6 +152,9 @@ mod tests {
             class: None,
         };
         let data = limits.attributes().object("tier", Some("partner"));
-        assert_eq!(data["attributes"], json!({"limits": {"minute": 60}, "quotas": {"cases_creation_monthly": 3}}));
+        assert_eq!(
+            data["attributes"],
+            json!({"limits": {"minute": 60}, "quotas": {"cases_creation_monthly": {"allowed": 3}}})
+        );
     }
 }

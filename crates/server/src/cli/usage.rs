@@ -65,14 +65,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             usage.add(session, &Call::get(&["groups", group, "api_usage"]), today, days).await?;
             usage.add_each(session, members(session, group).await?, today, days, false).await?;
         } else if everyone {
-            let mut all = names(&session.all(&Call::get(&["users"]), None).await?);
-            for group in names(&session.all(&Call::get(&["groups"]), None).await?) {
-                let machines = session.all(&Call::get(&["groups", &group, "service_accounts"]), None).await?;
-                all.extend(names(&machines));
-            }
+            let all = names(&session.all(&Call::get(&["users"]), None).await?);
             usage.add_each(session, all, today, days, true).await?;
         } else {
-            let account = account.map_or(Account::Own, Account::Named);
+            let account = session.own_or(account).await?;
             usage.add(session, &Call::get(&["api_usage"]).of(&account), today, days).await?;
         }
         session.print(&usage.document(), |look| render(&usage.charts(), look))

@@ -37,7 +37,7 @@ pub(crate) async fn any(response: Response, address: &Address) -> Result<Value, 
 }
 
 /// What status and body of an answer mean; None where no v3 API would answer so.
-pub(super) fn meaning(status: u16, retry_after: Option<&str>, text: &str) -> Option<Result<Value, Problem>> {
+pub(crate) fn meaning(status: u16, retry_after: Option<&str>, text: &str) -> Option<Result<Value, Problem>> {
     let body: Option<Value> = serde_json::from_str(text).ok();
     if let Some(refusal) = body.as_ref().and_then(|body| body.get("error")) {
         return Some(Err(refused(status, refusal, retry_after)));

@@ -87,18 +87,18 @@ impl Client {
     /// Makes a call of the API in general; the whole body of its answer.
     async fn make(&self, call: &Call) -> Result<Value, Problem> {
         let mut url = self.address.at(&call.segments(self.key.expose_secret()));
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&call.query);
+        if !call.query().is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query());
         }
-        let mut request = self.request(call.method.clone(), &url)?;
-        for (name, value) in &call.headers {
+        let mut request = self.request(call.method().clone(), &url)?;
+        for (name, value) in call.headers() {
             request = request.header(*name, value);
         }
-        if let Some(body) = &call.body {
+        if let Some(body) = call.body() {
             request = request.json(body);
         }
         let response = request.send().await.map_err(|error| transport::problem(error, &self.address))?;
-        if call.method == Method::GET {
+        if *call.method() == Method::GET {
             answer::body(response, &self.address).await
         } else {
             answer::any(response, &self.address).await

@@ -13,16 +13,16 @@ const PAGE: &str = "40";
 /// One request under `/api/v3`.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    pub(super) method: Method,
-    pub(super) path: Vec<Segment>,
-    pub(super) query: Vec<(&'static str, String)>,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Option<Json>,
+    method: Method,
+    path: Vec<Segment>,
+    query: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
+    body: Option<Json>,
 }
 
 /// A part of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Segment {
+enum Segment {
     Text(String),
     /// Whoever makes the call.
     Self_,
@@ -85,8 +85,28 @@ impl Call {
         self
     }
 
+    /// The HTTP method.
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Arguments after the question mark.
+    pub(crate) fn query(&self) -> &[(&'static str, String)] {
+        &self.query
+    }
+
+    /// Headers beside the usual.
+    pub(crate) fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
+    }
+
+    /// The document that is sent.
+    pub(crate) fn body(&self) -> Option<&Json> {
+        self.body.as_ref()
+    }
+
     /// The path; `own` stands for whoever makes the call.
-    pub(super) fn segments<'a>(&'a self, own: &'a str) -> Vec<&'a str> {
+    pub(crate) fn segments<'a>(&'a self, own: &'a str) -> Vec<&'a str> {
         let text = |segment: &'a Segment| match segment {
             Segment::Text(text) => text.as_str(),
             Segment::Self_ => own,

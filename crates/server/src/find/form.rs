@@ -70,6 +70,9 @@ pub(super) const SIGNS: &[Sign] = &[
     Sign { bytes: b"a\x005\x005\x00a\x00", before: 0, skip: 0, writing: Writing::Utf16 },
 ];
 
+/// Where the id of one of our keys stands.
+const ID: std::ops::Range<usize> = 4..16;
+
 /// Characters of a key in Base64.
 pub(super) const IN_BASE64: usize = 86;
 
@@ -95,7 +98,8 @@ pub(super) fn ours(window: &[u8], sign: &Sign) -> Option<(KeyId, Zeroizing<Strin
         }
     };
     let text = Zeroizing::new(std::str::from_utf8(&text).ok()?.to_ascii_lowercase());
-    apikey::read(&text).ok().map(|key| (key.id(), text))
+    let key = apikey::read(&text).ok().filter(|key| !key.is_foreign());
+    key.and_then(|_| Some((text.get(ID)?.parse().ok()?, text)))
 }
 
 /// The key that exactly this run of Base64 characters holds, with or without a line end.

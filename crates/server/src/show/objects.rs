@@ -2,12 +2,14 @@
 //! or all that is known of one.
 
 use assay_model::Timestamp;
+use assay_model::quota::UNLIMITED;
 use comfy_table::Cell;
 use serde_json::{Map, Value as Json};
 
 use super::table::{self, Look};
 
-/// A column: its heading, and the attribute under it. `id` is the object's own; a dot goes into a map.
+/// A column: its heading, and the attribute under it. `id` is the object's own; a dot goes into a map; of `a|b` the
+/// first that is there counts; `#a` is how many there are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
 
@@ -20,22 +22,51 @@ pub(crate) fn rows(objects: &[Json], columns: &[Column], look: Look) -> String {
     shown.to_string()
 }
 
-/// Everything that is known of an object, a line each.
+/// Everything that is known of an object, a line each; what is empty is left out.
 pub(crate) fn card(object: &Json, look: Look) -> String {
     let mut facts = look.facts();
     for (name, value) in flat(object) {
         match &value {
-            // Maps of maps, such as privileges and quotas, have a line for each of theirs.
+            // Maps of maps: privileges, quotas.
             Json::Object(inner) if inner.values().any(Json::is_object) => {
-                for (key, value) in inner {
-                    facts.add(&format!("{name}.{key}"), cell(key, Some(value)));
+                for (key, value) in gathered(inner) {
+                    facts.add(&name, table::text(&format!("{key}: {value}")));
                 }
             }
             Json::Object(inner) if inner.is_empty() => {}
-            value => facts.add(&name, cell(&name, Some(value))),
+            Json::Array(items) if items.is_empty() => {}
+            Json::String(text) if text.is_empty() => {}
+            value => facts.add(&name, table::text(&said(&name, value))),
         }
     }
     facts.render()
+}
+
+/// Entries of a map in words. Privileges that are granted alike are told together, quotas of which there is nothing are
+/// left out.
+fn gathered(map: &Map<String, Json>) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for (name, value) in map {
+        let grant = value.as_object().and_then(grant);
+        let same = grant.as_ref().and_then(|grant| lines.iter_mut().find(|(said, _)| said == grant));
+        match (grant, same) {
+            (Some(_), Some((_, names))) => {
+                names.push_str(", ");
+                names.push_str(name);
+            }
+            (Some(grant), None) => lines.push((grant, name.clone())),
+            (None, _) if is_unlimited_and_unused(value) => {}
+            (None, _) => lines.push((name.clone(), said(name, value))),
+        }
+    }
+    lines
+}
+
+/// Whether a counter says nothing: nothing was used, and nothing or everything is allowed.
+pub(crate) fn is_unlimited_and_unused(counter: &Json) -> bool {
+    let amount = |name: &str| counter.get(name).and_then(Json::as_u64);
+    let limits = |allowed: u64| allowed > 0 && allowed < UNLIMITED;
+    amount("used") == Some(0) && amount("allowed").is_some_and(|allowed| !limits(allowed))
 }
 
 /// The object without its envelope: `id`, `type` and its attributes side by side, as programs like to read it.
@@ -59,12 +90,16 @@ pub(crate) fn value<'a>(object: &'a Json, name: &str) -> Option<&'a Json> {
     if matches!(name, "id" | "type") {
         return object.get(name);
     }
-    let path = name.replace('.', "/");
+    if let Some(found) = name.split_once('|').map(|(one, other)| value(object, one).or_else(|| value(object, other))) {
+        return found;
+    }
+    let path = name.trim_start_matches('#').replace('.', "/");
     ["attributes", "context_attributes"].iter().find_map(|part| object.pointer(&format!("/{part}/{path}")))
 }
 
 fn cell(name: &str, value: Option<&Json>) -> Cell {
     match value {
+        Some(Json::Array(items)) if name.starts_with('#') => table::number(items.len()),
         Some(Json::Number(number)) if !is_date(name) => table::number(number),
         value => table::text(&value.map_or_else(String::new, |value| said(name, value))),
     }
@@ -121,8 +156,12 @@ mod tests {
     fn user() -> Json {
         json!({"type": "user", "id": "ann", "attributes": {"tier": "premium", "user_since": 1_763_891_221, "has_2fa": false,
             "allowed_networks": ["10.0.0.0/8", "::1/128"], "preferences": {},
-            "privileges": {"livehunt": {"granted": true, "expiration_date": 1_763_891_221, "inherited_from": "soc"}},
-            "quotas": {"api_requests_daily": {"allowed": 500, "used": 3}, "api_requests_monthly": {"allowed": 1_000_000_000, "used": 3}}},
+            "privileges": {
+                "livehunt": {"granted": true, "expiration_date": 1_763_891_221, "inherited_from": "soc"},
+                "cases": {"granted": false},
+                "retrohunt": {"granted": true, "expiration_date": 1_763_891_221, "inherited_from": "soc"}},
+            "profile_phrase": "", "auto_add_users": [], "quotas": {"private_scans_monthly": {"allowed": 0, "used": 0},
+                "api_requests_daily": {"allowed": 500, "used": 3}, "api_requests_monthly": {"allowed": 1_000_000_000, "used": 3}}},
             "context_attributes": {"role": "admin"}})
     }
 
@@ -148,16 +187,17 @@ mod tests {
     #[test]
     fn a_card_has_everything() {
         insta::assert_snapshot!(card(&user(), Look::Piped), @r"
-        id                           ann
-        type                         user
-        tier                         premium
-        user_since                   2025-11-23 09:47:01
-        has_2fa                      no
-        allowed_networks             10.0.0.0/8, ::1/128
-        privileges.livehunt          granted until 2025-11-23 09:47:01, from soc
-        quotas.api_requests_daily    3 of 500
-        quotas.api_requests_monthly  3 of unlimited
-        role                         admin
+        id                ann
+        type              user
+        tier              premium
+        user_since        2025-11-23 09:47:01
+        has_2fa           no
+        allowed_networks  10.0.0.0/8, ::1/128
+        privileges        granted until 2025-11-23 09:47:01, from soc: livehunt, retrohunt
+        privileges        not granted: cases
+        quotas            api_requests_daily: 3 of 500
+        quotas            api_requests_monthly: 3 of unlimited
+        role              admin
         ");
     }
 

@@ -34,6 +34,7 @@ pub(crate) struct Arguments {
 /// Runs it.
 pub(crate) async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<()> {
     let Arguments { account, label, from_file, stdin: _ } = arguments;
+    let account = session.account(&account).await?;
     let key = read(from_file.as_ref())?;
     let data = Attributes::default().set("key", Some(key.as_str())).set("label", label).object("api_key", None);
     let call = Call::post(&["users", &account, "api_keys"], data);

@@ -29,7 +29,7 @@ const COLUMNS: &[Column] = &[
     Column("State", "state"),
     Column("Label", "label"),
     Column("Made", "creation_date"),
-    Column("Ends", "expiration_date"),
+    Column("Works until", "sunset_date|expiration_date"),
     Column("Last used", "last_use_date"),
     Column("From", "last_use_ip"),
     Column("Successor", "successor"),
@@ -157,6 +157,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn work(session: &Session, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create { account, about } => {
+            let account = session.account(&account).await?;
             let data = about.attributes().object("api_key", None);
             let made = session.ask(&Call::post(&["users", &account, "api_keys"], data)).await?;
             session.reveal(&made, "key", &format!("the key {} of {account}; it is shown this once", id_of(&made)))

@@ -188,7 +188,7 @@ fn judge(text: &str, place: &str, chart: &mut Chart) -> Option<Fit> {
     let lower = Zeroizing::new(text.to_ascii_lowercase());
     let fit = |id| Some(Fit { key: SecretString::from(lower.as_str()), id });
     let read = apikey::read(&lower);
-    if matches!(read, Ok(_) | Err(Mistake::Foreign)) && *lower != text {
+    if read.is_ok() && *lower != text {
         chart.warning(
             Step::Key,
             "the key has upper-case letters; keys are lower case",
@@ -196,16 +196,19 @@ fn judge(text: &str, place: &str, chart: &mut Chart) -> Option<Fit> {
         );
     }
     match read {
-        Ok(key) => {
-            chart.fine(Step::Key, format!("an Assay key, id {}, its checksum is right (from {place})", key.id()));
-            fit(Some(key.id()))
-        }
-        Err(Mistake::Foreign) => {
+        Ok(key) if key.is_foreign() => {
             chart.fine(
                 Step::Key,
                 format!("64 hexadecimal digits without Assay's mark: VirusTotal's, or imported (from {place})"),
             );
             fit(None)
+        }
+        Ok(_) => {
+            // Marker, id, secret, checksum.
+            let id: Option<KeyId> = lower[4..16].parse().ok();
+            let shown = id.map_or_else(String::new, |id| format!(", id {id}"));
+            chart.fine(Step::Key, format!("an Assay key{shown}, its checksum is right (from {place})"));
+            fit(id)
         }
         Err(Mistake::Checksum) => {
             chart.problem(
