@@ -125,7 +125,8 @@ pub struct Threshold {
 }
 
 impl Meter {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: &dyn Random) -> Self {
+    /// A meter of one process over a store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: &dyn Random) -> Self {
         let mut node = [0; 8];
         random.fill(&mut node);
         Self { store, clock, node: hex::encode(node), ledgers: Mutex::default() }
