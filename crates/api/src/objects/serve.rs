@@ -250,13 +250,11 @@ async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record,
             Ok(Page { items: page.items.into_iter().map(other).collect(), next: page.next, total: page.total })
         }
         Source::SameStructure => same_structure(viewer, record, range).await,
-        Source::OwnGroup => {
-            let user: assay_model::account::User = record.parse()?;
-            let items: Vec<_> = user.group.map(|group| Key::shared(Kind::Group, group)).into_iter().collect();
+        Source::Computed(compute) => {
+            let items: Vec<_> = compute(record)?.into_iter().collect();
             let total = Some(items.len() as u64);
             Ok(Page { items, next: None, total })
         }
-        Source::Log => crate::accounts::audit_log::page(viewer, record, range).await,
     }
 }
 

@@ -85,7 +85,12 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/groups/soc/graphs",                          "unnyyyy"),
     ("GET",    "/groups/soc/relationships/graphs",            "unnyyyy"),
     ("GET",    "/groups/soc/activity_log_entries",            "unnffyy"),
-    ("GET",    "/groups/soc/relationships/activity_log_entries", "unnffyy"),
+    ("GET",    "/activity_log_entries/ENTRY/user",            "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/relationships/user", "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/group",           "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/relationships/group", "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/target",          "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/relationships/target", "unnnnyy"),
     ("GET",    "/groups/soc/api_usage",                       "unnffyy"),
     ("GET",    "/groups/soc/users_consuming_quota/api_requests_daily", "unnffyy"),
     // The analyst's key.
