@@ -11,6 +11,11 @@ from samples import unique_malware
 _NUMBER = itertools.count()
 
 
+def pytest_addoption(parser):
+    """How long clients call while keys rotate."""
+    parser.addoption("--soak", type=float, default=20, help="seconds of calls without pause while keys rotate")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """A server with nothing configured. Shared: a test makes its own files and its own public accounts."""

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_model::Sha256;
+use assay_events::Courier;
 use assay_model::apikey::Pepper;
 use assay_model::random::Random;
+use assay_model::Sha256;
 use assay_pipeline::Pipeline;
 use assay_store::Store;
 use axum::body::Body;
@@ -109,6 +110,8 @@ pub struct App {
     pub meter: Meter,
     /// Who used what.
     pub usage: Usage,
+    /// The way out to those who want to hear of events.
+    pub courier: Arc<Courier>,
     pub(crate) identities: Identities,
     pub(crate) turns: Arc<Turns>,
     pub(crate) reports: Reports,
@@ -121,10 +124,17 @@ pub struct App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(pipeline: Arc<Pipeline>, pepper: Pepper, random: Arc<dyn Random>, settings: Settings) -> Arc<Self> {
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        courier: Arc<Courier>,
+        pepper: Pepper,
+        random: Arc<dyn Random>,
+        settings: Settings,
+    ) -> Arc<Self> {
         Arc::new(Self {
             meter: Meter::new(pipeline.store.clone(), pipeline.clock.clone(), &*random),
             usage: Usage::default(),
+            courier,
             turns: Turns::new(settings.calls),
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::app::Settings;
-use crate::meter::Receipt;
+use crate::meter::Minute;
 use crate::route::{Arguments, Reply, ReplyBody};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -100,7 +100,7 @@ fn address(base: &str, arguments: &Arguments, cursor: Option<&str>) -> String {
 }
 
 /// An answer as HTTP.
-pub(crate) fn respond(reply: Reply, receipt: Option<&Receipt>) -> Response<Body> {
+pub(crate) fn respond(reply: Reply) -> Response<Body> {
     let mut response = match reply.body {
         ReplyBody::Json(text) => with_type(Body::from(text), JSON),
         ReplyBody::Binary(bytes) => with_type(Body::from(bytes), HeaderValue::from_static("application/octet-stream")),
@@ -113,7 +113,6 @@ pub(crate) fn respond(reply: Reply, receipt: Option<&Receipt>) -> Response<Body>
     };
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     response.headers_mut().extend(reply.headers);
-    limits(&mut response, receipt);
     response
 }
 
@@ -147,8 +146,7 @@ pub(crate) fn retiring(response: &mut Response<Body>, retirement: &Retirement) {
 }
 
 /// `RateLimit-Policy` and `RateLimit` (IETF httpapi draft) on every metered answer.
-fn limits(response: &mut Response<Body>, receipt: Option<&Receipt>) {
-    let Some(minute) = receipt.and_then(|receipt| receipt.minute) else { return };
+pub(crate) fn limits(response: &mut Response<Body>, minute: Minute) {
     let policy = format!("\"minute\";q={};w=60", minute.limit);
     let state = format!("\"minute\";r={};t={}", minute.left, minute.reset);
     if let (Ok(policy), Ok(state)) = (HeaderValue::try_from(policy), HeaderValue::try_from(state)) {

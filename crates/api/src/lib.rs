@@ -117,12 +117,15 @@ async fn serve(app: Arc<App>, route: Arc<Route>, figures: Arc<Figures>, request:
         Err(error) => Err(error),
     };
     let mut response = match outcome {
-        Ok(reply) => envelope::respond(reply, entry.receipt()),
+        Ok(reply) => envelope::respond(reply),
         Err(error) => {
             report(&entry, &route.path, &error);
             envelope::refuse(&error)
         }
     };
+    if let Some(minute) = entry.receipt().and_then(|receipt| receipt.minute) {
+        envelope::limits(&mut response, minute);
+    }
     if let Some(call) = entry.call() {
         if let Some(retirement) = &call.0.retirement {
             envelope::retiring(&mut response, retirement);

@@ -235,8 +235,11 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
 
 /// Whether a kind is about accounts rather than about samples: managing them costs nothing.
 fn administrative(kind: Kind) -> bool {
-    use Kind::{ApiKey, Group, Request, ServiceAccount, Tier, User};
-    matches!(kind, User | ServiceAccount | Group | ApiKey | Tier | Request)
+    use Kind::{ActivityLogEntry, ApiKey, Group, Request, ServiceAccount, Tier, User, Webhook, WebhookDelivery};
+    matches!(
+        kind,
+        User | ServiceAccount | Group | ApiKey | Tier | Request | ActivityLogEntry | Webhook | WebhookDelivery
+    )
 }
 
 fn of_relationship(object: &'static ObjectType, relationship: &'static Relationship, access: Access) -> [Route; 2] {

@@ -144,9 +144,7 @@ async fn check_room(app: &App, account: &str, live: usize, but: Option<&str>) ->
     }
     Err(Error::new(
         Code::AlreadyExists,
-        format!(
-            "the account has {count} live keys already, of {live}; revoke one first (assay key list, assay key revoke)"
-        ),
+        format!("the account has {count} live keys already, of {live}; revoke one first (assay key list, assay key revoke)"),
     ))
 }
 
@@ -290,12 +288,8 @@ pub(crate) async fn rotate(mut call: Call) -> Result<Reply> {
         }
         let end = Timestamp(now.0 + seconds(overlap));
         let deadline = key.expiration_date.map_or(end, |own| own.min(end));
-        key.retirement = Some(Retirement {
-            successor: new_id.clone(),
-            since: now,
-            deadline,
-            when_quiet: quiet.map(|quiet| quiet.as_secs()),
-        });
+        key.retirement =
+            Some(Retirement { successor: new_id.clone(), since: now, deadline, when_quiet: quiet.map(|quiet| quiet.as_secs()) });
         let mut change = Change::default();
         put_new(&mut change, app, &new_id, &successor).await?;
         write(&mut change, app, &actor, &id, (&before, &key, version), &user, Action::RotateKey);

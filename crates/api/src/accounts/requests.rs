@@ -51,12 +51,10 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     call.app.random.fill(&mut id);
     let id = hex::encode(id);
     let (app, actor) = (&call.app, Actor::of(&call.paid)?);
-    let made =
-        Request { account: account.clone(), group: user.group.clone(), wish, reason, date: app.now(), decision: None };
+    let made = Request { account: account.clone(), group: user.group.clone(), wish, reason, date: app.now(), decision: None };
     persist(|| async {
         let own = Facet::new(FacetName::Status, format!("open by {account}"));
-        let open =
-            app.store().find(&assay_model::record::Space::Shared, Kind::Request, &own, &Range::first(20)).await?;
+        let open = app.store().find(&assay_model::record::Space::Shared, Kind::Request, &own, &Range::first(20)).await?;
         if open.items.len() as u64 >= OPEN_MAX {
             let message = format!("the account has {OPEN_MAX} open requests already");
             return Err(Error::new(Code::AlreadyExists, message).into());

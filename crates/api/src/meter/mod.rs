@@ -125,7 +125,8 @@ pub struct Threshold {
 }
 
 impl Meter {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: &dyn Random) -> Self {
+    /// A meter of one process over a store.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: &dyn Random) -> Self {
         let mut node = [0; 8];
         random.fill(&mut node);
         Self { store, clock, node: hex::encode(node), ledgers: Mutex::default() }
@@ -136,10 +137,9 @@ impl Meter {
         let ledgers: Vec<_> = payers.iter().map(|payer| self.ledger(payer.name)).collect();
         let rates = if bill.paced { payers.iter().map(|payer| rate(payer, bill.amount)).collect() } else { Vec::new() };
         let minute = self.pace(payers, &rates).await?;
-        let paid = ledgers
-            .iter()
-            .enumerate()
-            .map(|(place, ledger)| (ledger.clone(), rates.get(place).filter(|rate| is_held(rate)).cloned()));
+        let paid = ledgers.iter().enumerate().map(|(place, ledger)| {
+            (ledger.clone(), rates.get(place).filter(|rate| is_held(rate)).cloned())
+        });
         let mut receipt =
             Receipt { paid: paid.collect(), counted: bill.counted, windows: Vec::new(), amount: bill.amount, minute };
         loop {

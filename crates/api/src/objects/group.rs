@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::user::membership;
-use super::{Added, ObjectType, Relationship, Source, Viewer, by_id};
+use super::{Added, ObjectType, Relationship, Viewer, by_id};
 use crate::accounts::figures::named_quotas;
 use crate::accounts::rights::{Standpoint, read_group};
 use crate::accounts::users::shown_privileges;
@@ -30,13 +30,6 @@ pub const TYPE: ObjectType = ObjectType {
             .with_context(membership)
             .visible_to(governs),
         Relationship::unobserved("graphs", "graph", "Graphs of its members"),
-        Relationship::unobserved(
-            "activity_log_entries",
-            "activity_log_entry",
-            "What was done in the group, newest first",
-        )
-        .from(Source::Log)
-        .visible_to(governs),
     ],
     locate: |viewer, id| {
         Box::pin(async move {
@@ -120,8 +113,11 @@ fn more<'a>(record: &'a Record, viewer: &'a Viewer<'a>, attributes: &'a mut Map<
         // An account without anything of its own shows what comes from the group.
         let member = assay_model::account::User::new("", now);
         let nothing = Tier { privileges: std::collections::BTreeSet::new(), ..tier.clone() };
-        let holder =
-            assay_model::access::Holder { user: &member, tier: &nothing, group: Some((&record.key.id, &group, &tier)) };
+        let holder = assay_model::access::Holder {
+            user: &member,
+            tier: &nothing,
+            group: Some((&record.key.id, &group, &tier)),
+        };
         let mut privileges = shown_privileges(holder.privileges(now));
         for shown in privileges.values_mut() {
             // What the group itself has is not inherited from it.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use assay_model::privilege::Privilege;
-use assay_model::record::Record;
+use assay_model::record::{Key, Record};
 use assay_model::{Error, Kind, Link, Result};
 use assay_store::End;
 use serde_json::{Map, Value};
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::gate::Paid;
 
+pub mod activity_log_entry;
 pub mod analysis;
 pub mod api_key;
 pub mod file;
@@ -22,6 +23,7 @@ pub mod serve;
 pub mod submission;
 pub mod tier;
 pub mod user;
+pub mod webhook;
 
 /// Every type of object that has endpoints, in the order of the documentation.
 pub const OBJECTS: &[&ObjectType] = &[
@@ -34,6 +36,9 @@ pub const OBJECTS: &[&ObjectType] = &[
     &api_key::TYPE,
     &tier::TYPE,
     &request::TYPE,
+    &activity_log_entry::TYPE,
+    &webhook::TYPE,
+    &webhook::DELIVERY,
 ];
 
 /// The type of that kind, where it has endpoints.
@@ -125,16 +130,14 @@ pub struct Relationship {
 }
 
 /// Where a relationship is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Source {
     /// A link in the store, read from this end.
     Link(Link, End),
     /// Other files with the same structural hash.
     SameStructure,
-    /// The group of an account.
-    OwnGroup,
-    /// Entries of the audit log about a group.
-    Log,
+    /// The record itself says it.
+    Computed(fn(&Record) -> Result<Option<Key>>),
     /// Nothing on this server observes it: an empty list.
     Unobserved,
 }
@@ -215,8 +218,13 @@ pub(crate) fn stored_attributes(record: &Record) -> Result<Map<String, Value>> {
 
 /// The record of an id that is the key's id as it stands.
 pub(crate) async fn by_id(viewer: &Viewer<'_>, kind: Kind, title: &str, id: &str) -> Result<Arc<Record>> {
-    let key = assay_model::record::Key::shared(kind, id);
+    let key = Key::shared(kind, id);
     viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(title, id))
+}
+
+/// The word that stands for a plain value of ours.
+pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()
 }
 
 /// The members of a document of ours.

@@ -86,9 +86,7 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
         call.route.relationship.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route lists nothing"))?;
     let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
     if relationship.visible.is_some_and(|visible| !visible(&record, &viewer)) {
-        return Err(forbidden(
-            "this relationship is for the account itself, administrators of its group, and the operator",
-        ));
+        return Err(forbidden("this relationship is for the account itself, administrators of its group, and the operator"));
     }
     // One name for both forms: a cursor of one works on the other.
     let name = format!("{}/{}", record.key, relationship.name);
@@ -99,8 +97,7 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     if form == Form::Objects || relationship.context.is_some() {
         let records = call.app.store().read_many(&page.items).await?;
         for (key, record) in page.items.iter().zip(records) {
-            let context =
-                relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
+            let context = relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
             let mut item = match form {
                 Form::Objects => member(&viewer, relationship, key, record, &call.arguments).await?,
                 Form::Descriptors => descriptor(&viewer, relationship, key),
@@ -253,13 +250,11 @@ async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record,
             Ok(Page { items: page.items.into_iter().map(other).collect(), next: page.next, total: page.total })
         }
         Source::SameStructure => same_structure(viewer, record, range).await,
-        Source::OwnGroup => {
-            let user: assay_model::account::User = record.parse()?;
-            let items: Vec<_> = user.group.map(|group| Key::shared(Kind::Group, group)).into_iter().collect();
+        Source::Computed(compute) => {
+            let items: Vec<_> = compute(record)?.into_iter().collect();
             let total = Some(items.len() as u64);
             Ok(Page { items, next: None, total })
         }
-        Source::Log => crate::accounts::audit_log::page(viewer, record, range).await,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use assay_model::account::{AccountStatus, User};
-use assay_model::record::{Class, Record};
+use assay_model::record::{Class, Key, Record};
 use assay_model::{Error, Kind, Link, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,19 +20,19 @@ const SERVICE_TITLE: &str = "Service account";
 
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("groups", "group", "The groups of the account")
-        .from(Source::OwnGroup)
+        .from(Source::Computed(own_group))
         .visible_to(sees_all),
     Relationship::unobserved("api_quota_group", "group", "The group that pays for API requests")
         .one()
-        .from(Source::OwnGroup)
+        .from(Source::Computed(own_group))
         .visible_to(sees_all),
     Relationship::unobserved("intelligence_quota_group", "group", "The group that pays for Intelligence")
         .one()
-        .from(Source::OwnGroup)
+        .from(Source::Computed(own_group))
         .visible_to(sees_all),
     Relationship::unobserved("monitor_quota_group", "group", "The group that pays for Monitor")
         .one()
-        .from(Source::OwnGroup)
+        .from(Source::Computed(own_group))
         .visible_to(sees_all),
     Relationship::reverse("api_keys", Link::Opens, "The keys of the account, newest first").visible_to(sees_all),
     Relationship::reverse("requests", Link::Asked, "What the account asked for, newest first").visible_to(sees_all),
@@ -99,6 +99,11 @@ struct OwnAttributes {
     /// By quota: what is allowed and what was used. Only in the object itself, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Map<String, Value>>,
+}
+
+fn own_group(record: &Record) -> Result<Option<Key>> {
+    let user: User = record.parse()?;
+    Ok(user.group.map(|group| Key::shared(Kind::Group, group)))
 }
 
 /// Whether a record is a service account's.

@@ -151,6 +151,8 @@ fn table() -> Vec<Short> {
             Some(Feature::Requests), Takes::MaybeDocument, Answers::Object("request"), CHANGE, NO_QUERY, |call| Box::pin(accounts::requests::decline(call))),
         (Method::GET, "/activity_log_entries", "activity_log_entries_list", "The audit log, newest first; for the operator",
             None, Takes::Nothing, Answers::Objects("activity_log_entry"), STAFF, FILTERED, |call| Box::pin(accounts::audit_log::list(call))),
+        (Method::GET, "/groups/{id}/activity_log_entries", "groups_activity_log_entries", "What was done in a group, newest first",
+            None, Takes::Nothing, Answers::Objects("activity_log_entry"), ONE, FILTERED, |call| Box::pin(accounts::audit_log::of_group(call))),
         (Method::GET, "/webhooks", "webhooks_list", "Webhooks: all for the operator, the group's for its administrators",
             Some(Feature::Webhooks), Takes::Nothing, Answers::Objects("webhook"), STAFF, PAGE, |call| Box::pin(accounts::webhooks::list(call))),
         (Method::POST, "/webhooks", "webhooks_create", "Make a webhook; its signing secret is shown this once",

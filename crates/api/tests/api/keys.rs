@@ -1,8 +1,8 @@
 //! Keys and quotas as a client sees them.
 
-use crate::support::Service;
-use assay_api::accounts;
-use assay_model::quota::Limits;
+use serde_json::json;
+
+use crate::support::{Service, limits};
 
 #[tokio::test]
 async fn the_message_names_the_mistake_in_a_key() {
@@ -30,7 +30,8 @@ async fn a_revoked_key_is_refused_on_the_next_request_and_told_why() {
     let service = Service::start().await;
     let key = service.key("premium").await;
     assert_eq!(service.get("/metadata", &key).await.status, 200);
-    accounts::revoke_key(service.app.store(), &key[4..16], service.now()).await.expect("revoked");
+    let operator = service.key("operator").await;
+    service.done("POST", &format!("/api_keys/{}/revoke", &key[4..16]), &operator, "api_key", json!({})).await;
     let answer = service.get("/metadata", &key).await;
     assert_eq!(answer.status, 401);
     assert!(answer.message().contains("revoked on 2026-01-15"), "{}", answer.message());
@@ -56,7 +57,8 @@ async fn another_tier_holds_on_the_next_request_with_the_same_key() {
     let sha256 = service.scan(b"hello, world", "0").await;
     let path = format!("/files/{sha256}/download");
     assert_eq!(service.get(&path, &key).await.status, 403);
-    accounts::move_to_tier(service.app.store(), "public", "premium").await.expect("moved");
+    let operator = service.key("operator").await;
+    service.done("PATCH", "/users/public", &operator, "user", json!({ "tier": "premium" })).await;
     assert_eq!(service.get(&path, &key).await.status, 200);
 }
 
@@ -80,7 +82,7 @@ async fn a_public_account_has_four_requests_a_minute() {
 
 #[tokio::test]
 async fn exactly_the_days_limit_is_granted_to_many_clients_at_once() {
-    let service = std::sync::Arc::new(Service::start_with(Limits { minute: 100_000, day: 321, month: 9_999 }).await);
+    let service = std::sync::Arc::new(Service::start_with(limits(100_000, 321, 9_999)).await);
     let key = service.key("premium").await;
     let path = format!("/files/{}", service.scan(b"hello, world", "0").await);
     let mut clients = tokio::task::JoinSet::new();
@@ -107,7 +109,7 @@ async fn exactly_the_days_limit_is_granted_to_many_clients_at_once() {
 
 #[tokio::test]
 async fn a_month_that_is_used_up_takes_nothing_from_the_day() {
-    let service = Service::start_with(Limits { minute: 1_000, day: 500, month: 3 }).await;
+    let service = Service::start_with(limits(1_000, 500, 3)).await;
     let key = service.key("premium").await;
     let path = format!("/files/{}", service.scan(b"hello, world", "0").await);
     for _ in 0..3 {

@@ -1,6 +1,10 @@
 //! The service in process: what holds for every row, and one file an area.
 
+mod accounts;
 mod files;
 mod keys;
+mod lifecycle;
+mod metering;
+mod roles;
 mod support;
 mod sweeps;

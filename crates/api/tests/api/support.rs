@@ -35,11 +35,16 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn start() -> Self {
-        Self::start_with(Limits { minute: 100_000, day: 1_000_000, month: 10_000_000 }).await
+        Self::start_with(limits(100_000, 1_000_000, 10_000_000)).await
     }
 
     /// With these limits for premium accounts.
     pub(crate) async fn start_with(premium: Limits) -> Self {
+        Self::start_as(premium, Settings::default()).await
+    }
+
+    /// With these limits and settings.
+    pub(crate) async fn start_as(premium: Limits, settings: Settings) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
         let blobs = assay_blobs::open(&assay_blobs::Config::Memory).await.expect("memory");
@@ -55,7 +60,7 @@ impl Service {
             accounts::create_user(&*store, name, name, NOON).await.expect("an account");
         }
         let pepper = Pepper::new([7; 32]);
-        let app = App::new(pipeline, pepper.clone(), Arc::new(Counting::default()), Settings::default());
+        let app = App::new(pipeline, pepper.clone(), Arc::new(Counting::default()), settings);
         let router = assay_api::router(&app);
         Self { app, clock, router, random: Counting::default(), pepper }
     }
@@ -109,6 +114,48 @@ impl Service {
         self.call("GET", &format!("/api/v3{path}"), Some(key)).await
     }
 
+    /// A request with a JSON document under `/api/v3`.
+    pub(crate) async fn write(&self, method: &str, path: &str, key: &str, document: &Value) -> Answer {
+        let request = Request::builder().method(method).uri(format!("/api/v3{path}")).header("host", "assay.test");
+        let request = request.header("x-apikey", key).header("content-type", "application/json");
+        self.send(request.body(Body::from(document.to_string())).expect("a request")).await
+    }
+
+    /// Writes attributes of an object of that type.
+    pub(crate) async fn set(&self, method: &str, path: &str, key: &str, kind: &str, attributes: Value) -> Answer {
+        let document = serde_json::json!({ "data": { "type": kind, "attributes": attributes } });
+        self.write(method, path, key, &document).await
+    }
+
+    /// The same, which must succeed.
+    pub(crate) async fn done(&self, method: &str, path: &str, key: &str, kind: &str, attributes: Value) -> Value {
+        let answer = self.set(method, path, key, kind, attributes).await;
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.message());
+        answer.json
+    }
+
+    /// A group `soc` of the premium tier with an administrator `chief`, a member `analyst` and a service account
+    /// `soc_siem`, all made over HTTP; beside it a group `other` with a member `stranger`. Answers the operator's key.
+    pub(crate) async fn with_groups(&self) -> String {
+        let operator = self.key("operator").await;
+        for group in ["soc", "other"] {
+            let group = serde_json::json!({ "data": { "type": "group", "id": group, "attributes": { "tier": "premium" } } });
+            assert_eq!(self.write("POST", "/groups", &operator, &group).await.status, 200);
+        }
+        for (name, group) in [("chief", "soc"), ("analyst", "soc"), ("stranger", "other")] {
+            let attributes = serde_json::json!({ "email": format!("{name}@acme.example"), "group": group });
+            let user = serde_json::json!({ "data": { "type": "user", "id": name, "attributes": attributes } });
+            assert_eq!(self.write("POST", "/users", &operator, &user).await.status, 200);
+        }
+        let chief = serde_json::json!({ "data": [{ "type": "user", "id": "chief@acme.example" }] });
+        let path = "/groups/soc/relationships/administrators";
+        assert_eq!(self.write("POST", path, &operator, &chief).await.status, 200);
+        let siem = serde_json::json!({ "data": [{ "type": "service_account", "id": "siem" }] });
+        let answer = self.write("POST", "/groups/soc/relationships/service_accounts", &operator, &siem).await;
+        assert_eq!(answer.json["data"][0]["id"], "soc_siem", "{}", answer.message());
+        operator
+    }
+
     /// Any request.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("the router cannot fail");
@@ -116,6 +163,19 @@ impl Service {
         let bytes = body.collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: head.status, headers: head.headers, json, bytes }
+    }
+
+    /// `GET` under `/api/v3` by a client at that address.
+    pub(crate) async fn get_from(&self, address: &str, path: &str, key: &str) -> Answer {
+        let peer = std::net::SocketAddr::new(address.parse().expect("an address"), 4711);
+        let request = Request::builder().uri(format!("/api/v3{path}")).header("x-apikey", key);
+        let request = request.extension(axum::extract::ConnectInfo(peer)).body(Body::empty());
+        self.send(request.expect("a request")).await
+    }
+
+    /// What the server does every second.
+    pub(crate) async fn tick(&self) {
+        accounts::every_second(&self.app).await.expect("a tick");
     }
 
     /// Moves the clock.
@@ -127,6 +187,11 @@ impl Service {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// Limits on requests, and plenty of everything else.
+pub(crate) fn limits(minute: u64, day: u64, month: u64) -> Limits {
+    Limits { minute, day, month, ..Limits::PUBLIC }.with_others(1_000)
 }
 
 /// What came back.

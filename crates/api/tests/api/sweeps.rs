@@ -1,9 +1,8 @@
 //! Sweeps over the rows of the table: what holds for every endpoint, also for those that are added tomorrow.
 
-use crate::support::Service;
+use crate::support::{Service, limits};
 use assay_api::route::{Access, Cost, Route};
 use assay_api::{Settings, routes};
-use assay_model::quota::Limits;
 
 fn rows() -> Vec<Route> {
     routes::table(&Settings::default()).into_iter().filter(|route| route.access != Access::Open).collect()
@@ -52,7 +51,7 @@ async fn every_route_without_its_privilege_is_403_and_names_it() {
 
 #[tokio::test]
 async fn every_metered_route_above_its_limit_is_429() {
-    let service = Service::start_with(Limits { minute: 1, day: 1_000, month: 1_000 }).await;
+    let service = Service::start_with(limits(1, 1_000, 1_000)).await;
     let key = service.key("premium").await;
     let spent = service.get(&format!("/files/{}", "0".repeat(64)), &key).await;
     assert_eq!(spent.status, 404);

@@ -1,0 +1,277 @@
+//! Who may what: every row that manages something, tried by every kind of caller, against one table. A row of the
+//! router that is missing here fails the test.
+
+use std::collections::BTreeSet;
+
+use assay_api::route::{Access, Cost};
+use assay_api::{Settings, routes};
+use serde_json::{Value, json};
+
+use crate::support::Service;
+
+/// Kinds of callers, in the order of the table's columns.
+const CALLERS: [&str; 7] = ["-", "public", "stranger", "analyst", "soc_siem", "chief", "operator"];
+
+/// `y` may, `f` is forbidden, `n` does not know that it exists, `u` has no key. The columns: nobody, an account without
+/// group, one of another group, a member, a service account, an administrator, the operator. What is tried is meant to
+/// be harmless: whoever may gets 200, 400 (a body that is not right) or 409 (it is so already).
+#[rustfmt::skip]
+const TABLE: &[(&str, &str, &str)] = &[
+    // Accounts: the analyst's.
+    ("GET",    "/users",                                      "uffffFy"),
+    ("POST",   "/users",                                      "uffffFy"),
+    ("GET",    "/users/analyst",                              "uyyyyyy"),
+    ("PATCH",  "/users/analyst",                              "uffyfyy"),
+    ("DELETE", "/users/analyst",                              "uffyff-"),
+    ("GET",    "/users/analyst/overall_quotas",               "uffyfyy"),
+    ("GET",    "/users/analyst/api_usage",                    "uffyfyy"),
+    ("GET",    "/users/analyst/api_keys",                     "uffyfyy"),
+    ("GET",    "/users/analyst/relationships/api_keys",       "uffyfyy"),
+    ("POST",   "/users/analyst/api_keys",                     "uffyfyy"),
+    ("GET",    "/users/analyst/requests",                     "uffyfyy"),
+    ("GET",    "/users/analyst/relationships/requests",       "uffyfyy"),
+    ("POST",   "/users/analyst/requests",                     "uffyfyy"),
+    ("GET",    "/users/analyst/groups",                       "uffyfyy"),
+    ("GET",    "/users/analyst/relationships/groups",         "uffyfyy"),
+    ("GET",    "/users/analyst/api_quota_group",              "uffyfyy"),
+    ("GET",    "/users/analyst/relationships/api_quota_group","uffyfyy"),
+    ("GET",    "/users/analyst/intelligence_quota_group",     "uffyfyy"),
+    ("GET",    "/users/analyst/relationships/intelligence_quota_group", "uffyfyy"),
+    ("GET",    "/users/analyst/monitor_quota_group",          "uffyfyy"),
+    ("GET",    "/users/analyst/relationships/monitor_quota_group", "uffyfyy"),
+    // The group's service account.
+    ("GET",    "/service_accounts/soc_siem",                  "unnnyyy"),
+    ("PATCH",  "/service_accounts/soc_siem",                  "ufffyyy"),
+    ("DELETE", "/service_accounts/soc_siem",                  "uffff--"),
+    ("GET",    "/service_accounts/soc_siem/overall_quotas",   "ufffyyy"),
+    ("GET",    "/service_accounts/soc_siem/api_usage",        "ufffyyy"),
+    ("GET",    "/service_accounts/soc_siem/api_keys",         "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/relationships/api_keys", "unnnyyy"),
+    ("POST",   "/service_accounts/soc_siem/api_keys",         "ufffyyy"),
+    ("GET",    "/service_accounts/soc_siem/requests",         "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/relationships/requests", "unnnyyy"),
+    ("POST",   "/service_accounts/soc_siem/requests",         "ufffyyy"),
+    ("GET",    "/service_accounts/soc_siem/groups",           "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/relationships/groups", "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/api_quota_group",  "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/relationships/api_quota_group", "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/intelligence_quota_group", "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/relationships/intelligence_quota_group", "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/monitor_quota_group", "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/relationships/monitor_quota_group", "unnnyyy"),
+    // The group.
+    ("GET",    "/groups",                                     "uffffFy"),
+    ("POST",   "/groups",                                     "uffffFy"),
+    ("GET",    "/groups/soc",                                 "unnyyyy"),
+    ("PATCH",  "/groups/soc",                                 "unnffyy"),
+    ("DELETE", "/groups/soc",                                 "uffffFy"),
+    ("GET",    "/groups/soc/users",                           "unnyyyy"),
+    ("GET",    "/groups/soc/relationships/users",             "unnyyyy"),
+    ("POST",   "/groups/soc/relationships/users",             "unnffyy"),
+    ("PATCH",  "/groups/soc/relationships/users",             "unnffyy"),
+    ("GET",    "/groups/soc/relationships/users/analyst",     "unnyyyy"),
+    ("DELETE", "/groups/soc/relationships/users/analyst",     "unnff--"),
+    ("GET",    "/groups/soc/administrators",                  "unnyyyy"),
+    ("GET",    "/groups/soc/relationships/administrators",    "unnyyyy"),
+    ("POST",   "/groups/soc/relationships/administrators",    "unnffyy"),
+    ("GET",    "/groups/soc/relationships/administrators/analyst", "unnyyyy"),
+    ("DELETE", "/groups/soc/relationships/administrators/analyst", "unnffyy"),
+    ("GET",    "/groups/soc/service_accounts",                "unnffyy"),
+    ("GET",    "/groups/soc/relationships/service_accounts",  "unnffyy"),
+    ("POST",   "/groups/soc/relationships/service_accounts",  "unnffyy"),
+    ("PATCH",  "/groups/soc/relationships/service_accounts",  "unnffyy"),
+    ("GET",    "/groups/soc/relationships/service_accounts/siem", "unnyyyy"),
+    ("DELETE", "/groups/soc/relationships/service_accounts/siem", "unnff--"),
+    ("GET",    "/groups/soc/graphs",                          "unnyyyy"),
+    ("GET",    "/groups/soc/relationships/graphs",            "unnyyyy"),
+    ("GET",    "/groups/soc/activity_log_entries",            "unnffyy"),
+    ("GET",    "/activity_log_entries/ENTRY/user",            "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/relationships/user", "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/group",           "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/relationships/group", "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/target",          "unnnnyy"),
+    ("GET",    "/activity_log_entries/ENTRY/relationships/target", "unnnnyy"),
+    ("GET",    "/groups/soc/api_usage",                       "unnffyy"),
+    ("GET",    "/groups/soc/users_consuming_quota/api_requests_daily", "unnffyy"),
+    // The analyst's key.
+    ("GET",    "/api_keys/KEY",                               "unnynyy"),
+    ("PATCH",  "/api_keys/KEY",                               "unnynyy"),
+    ("DELETE", "/api_keys/KEY",                               "unn-n--"),
+    ("POST",   "/api_keys/KEY/rotate",                        "unnynyy"),
+    ("POST",   "/api_keys/KEY/restore",                       "unnynyy"),
+    ("POST",   "/api_keys/KEY/revoke",                        "unn-n--"),
+    ("GET",    "/api_keys/KEY/clients",                       "unnynyy"),
+    // Tiers and requests: the analyst's.
+    ("GET",    "/tiers",                                      "uyyyyyy"),
+    ("POST",   "/tiers",                                      "uffffFy"),
+    ("GET",    "/tiers/public",                               "uyyyyyy"),
+    ("PATCH",  "/tiers/public",                               "uffffFy"),
+    ("DELETE", "/tiers/public",                               "uffffFy"),
+    ("GET",    "/requests",                                   "uffffyy"),
+    ("GET",    "/requests/REQUEST",                           "unnynyy"),
+    ("POST",   "/requests/REQUEST/grant",                     "unnfnfy"),
+    ("POST",   "/requests/REQUEST/decline",                   "unnfnyy"),
+    // The log and the webhooks: one of the group.
+    ("GET",    "/activity_log_entries",                       "uffffFy"),
+    ("GET",    "/activity_log_entries/ENTRY",                 "unnnnyy"),
+    ("GET",    "/webhooks",                                   "uffffyy"),
+    ("POST",   "/webhooks",                                   "uffffyy"),
+    ("GET",    "/webhooks/WEBHOOK",                           "unnnnyy"),
+    ("PATCH",  "/webhooks/WEBHOOK",                           "unnnnyy"),
+    ("DELETE", "/webhooks/WEBHOOK",                           "unnnn--"),
+    ("GET",    "/webhooks/WEBHOOK/deliveries",                "unnnnyy"),
+    ("GET",    "/webhooks/WEBHOOK/relationships/deliveries",  "unnnnyy"),
+    ("GET",    "/webhook_deliveries/DELIVERY",                "unnnnyy"),
+    ("POST",   "/webhook_deliveries/DELIVERY/replay",         "unnnnyy"),
+];
+
+/// What a row of the table stands for in the router.
+fn pattern(path: &str) -> String {
+    let mut parts: Vec<_> = path.split('/').collect();
+    let names = ["{id}", "{member}"];
+    if parts.len() > 2 {
+        parts[2] = names[0];
+    }
+    if parts.get(3) == Some(&"relationships") && parts.len() == 6 {
+        parts[5] = names[1];
+    }
+    if parts.get(3) == Some(&"users_consuming_quota") {
+        parts[4] = "{quota}";
+    }
+    format!("{}{}", routes::PREFIX, parts.join("/"))
+}
+
+#[test]
+fn every_row_that_manages_something_is_in_the_table() {
+    let tried: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| (method.to_string(), pattern(path))).collect();
+    let about = ["users", "service_accounts", "groups", "api_keys", "tiers", "requests", "activity_log_entries",
+        "webhooks", "webhook_deliveries"];
+    let rows = routes::table(&Settings::default());
+    let managing = rows.iter().filter(|route| about.iter().any(|kind| route.path.split('/').nth(3) == Some(kind)));
+    for route in managing {
+        assert!(route.access == Access::Key && route.cost == Cost::Free, "{}", route.path);
+        let known = tried.contains(&(route.method.to_string(), route.path.clone()));
+        assert!(known, "{} {} is not in the table", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_caller_may_what_the_table_says() {
+    let service = Service::start().await;
+    let operator = service.with_groups().await;
+    let names = Names::make(&service, &operator).await;
+    let mut keys = Vec::new();
+    for caller in CALLERS {
+        keys.push(match caller {
+            "-" => None,
+            "operator" => Some(operator.clone()),
+            name => Some(service.key(name).await),
+        });
+    }
+    let mut wrong = Vec::new();
+    for (method, path, may) in TABLE {
+        assert_eq!(may.len(), CALLERS.len(), "{path}");
+        for ((caller, key), may) in CALLERS.iter().zip(&keys).zip(may.chars()) {
+            if may == '-' {
+                continue;
+            }
+            let body = body(method, path);
+            let path = names.fill(path);
+            let answer = match key {
+                None => service.call(method, &format!("/api/v3{path}"), None).await,
+                Some(key) => service.write(method, &path, key, &body).await,
+            };
+            let fits = match (may, answer.status.as_u16()) {
+                ('u', 401) | ('f' | 'F', 403) | ('n', 404) | ('y', 200 | 400 | 409) => true,
+                _ => false,
+            };
+            if !fits {
+                wrong.push(format!("{method} {path} by {caller}: {} {}", answer.status, answer.message()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the placeholders of the table stand for.
+struct Names {
+    key: String,
+    request: String,
+    webhook: String,
+    delivery: String,
+    entry: String,
+}
+
+impl Names {
+    async fn make(service: &Service, operator: &str) -> Self {
+        let chief = service.key("chief").await;
+        let analyst = service.key("analyst").await;
+        let wish = json!({ "kind": "tier", "wanted": "premium" });
+        let request = service.done("POST", "/users/analyst/requests", &analyst, "request", wish).await;
+        let webhook = json!({ "url": "https://198.51.100.7/hook", "events": ["key.created"], "group": "soc" });
+        let webhook = service.set("POST", "/webhooks", &chief, "webhook", webhook).await;
+        let made = service.done("POST", "/users/analyst/api_keys", &analyst, "api_key", json!({})).await;
+        let webhook = webhook.json["data"]["id"].as_str().unwrap_or("none").to_owned();
+        let deliveries = service.get(&format!("/webhooks/{webhook}/deliveries"), operator).await;
+        let entries = service.get("/groups/soc/activity_log_entries", operator).await;
+        let first = |list: &Value| list["data"][0]["id"].as_str().unwrap_or("none").to_owned();
+        Self {
+            key: made["data"]["id"].as_str().expect("an id").to_owned(),
+            request: request["data"]["id"].as_str().expect("an id").to_owned(),
+            delivery: first(&deliveries.json),
+            entry: first(&entries.json),
+            webhook,
+        }
+    }
+
+    fn fill(&self, path: &str) -> String {
+        let names = [
+            ("KEY", &self.key),
+            ("REQUEST", &self.request),
+            ("WEBHOOK", &self.webhook),
+            ("DELIVERY", &self.delivery),
+            ("ENTRY", &self.entry),
+        ];
+        names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+    }
+}
+
+/// A body that changes nothing where whoever sends it may.
+fn body(method: &str, path: &str) -> Value {
+    match (method, path) {
+        ("GET" | "DELETE", _) => Value::Null,
+        (_, "/groups/soc/relationships/users" | "/groups/soc/relationships/administrators") if method == "POST" => {
+            json!({ "data": [{ "type": "user", "id": "chief@acme.example" }] })
+        }
+        (_, "/groups/soc/relationships/users") => {
+            json!({ "data": [{ "type": "user", "id": "analyst", "context_attributes": {} }] })
+        }
+        (_, "/groups/soc/relationships/service_accounts") => {
+            json!({ "data": [{ "type": "service_account", "id": "siem", "context_attributes": {} }] })
+        }
+        // Asking wrongly is harmless.
+        ("POST", "/users" | "/groups" | "/tiers" | "/webhooks" | "/users/analyst/requests")
+        | ("POST", "/service_accounts/soc_siem/requests")
+        | ("POST", "/users/analyst/api_keys" | "/service_accounts/soc_siem/api_keys" | "/api_keys/KEY/rotate") => {
+            json!({ "data": { "type": "nothing" } })
+        }
+        _ => json!({ "data": { "attributes": {} } }),
+    }
+}
+
+#[tokio::test]
+async fn a_member_cannot_make_itself_administrator_and_nobody_reaches_into_another_group() {
+    let service = Service::start().await;
+    service.with_groups().await;
+    let (analyst, chief) = (service.key("analyst").await, service.key("chief").await);
+    let crown = json!({ "data": [{ "type": "user", "id": "analyst",
+        "context_attributes": { "add_roles": ["USER_ROLE_GROUP_ADMIN"] } }] });
+    assert_eq!(service.write("PATCH", "/groups/soc/relationships/users", &analyst, &crown).await.status, 403);
+    let me = json!({ "data": [{ "type": "user", "id": "analyst@acme.example" }] });
+    assert_eq!(service.write("POST", "/groups/soc/relationships/administrators", &analyst, &me).await.status, 403);
+    let theirs = json!({ "data": [{ "type": "user", "id": "stranger", "context_attributes": { "roles": [] } }] });
+    assert_eq!(service.write("PATCH", "/groups/soc/relationships/users", &chief, &theirs).await.status, 404);
+    assert_eq!(service.write("PATCH", "/groups/other/relationships/users", &chief, &theirs).await.status, 404);
+    assert_eq!(service.call("DELETE", "/api/v3/groups/soc/relationships/users/stranger", Some(&chief)).await.status, 404);
+    assert_eq!(service.get("/users/stranger/api_keys", &chief).await.status, 403);
+}
