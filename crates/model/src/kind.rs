@@ -37,10 +37,20 @@ kinds! {
     Submission = "submission" in "submissions";
     /// An account of a person.
     User = "user" in "users";
+    /// Accounts that share a tier and a pool of quotas.
+    Group = "group" in "groups";
     /// A secret of an account; named by the key id, never by the secret.
     ApiKey = "api_key" in "api_keys";
     /// A named set of privileges and limits.
     Tier = "tier" in "tiers";
+    /// An entry of the audit log; named so that lists show the newest first.
+    ActivityLogEntry = "activity_log_entry" in "activity_log_entries";
+    /// Where the chain of the audit log ends; one record, the server's own.
+    ActivityLogHead = "activity_log_head" in "activity_log_heads";
+    /// Somebody's address that is told of events.
+    Webhook = "webhook" in "webhooks";
+    /// One event on its way to one webhook; named so that lists show the oldest first.
+    WebhookDelivery = "webhook_delivery" in "webhook_deliveries";
     /// A one-time upload address.
     Upload = "upload" in "uploads";
 }

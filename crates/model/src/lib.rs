@@ -10,6 +10,9 @@
 //! | [`digest`] | MD5, SHA-1, SHA-256 as types, and all three in one pass |
 //! | [`apikey`] | the key string: marker, id, secret, checksum |
 //! | [`account`] | users, tiers and key records as they are stored |
+//! | [`event`] | a row per event that webhooks tell of |
+//! | [`seal`] | small secrets at rest |
+//! | [`outbound`] | which addresses the server may be sent to by others |
 //! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
 //! | [`clock`], [`random`] | time and randomness as arguments |
@@ -25,14 +28,17 @@ pub mod apikey;
 pub mod clock;
 pub mod digest;
 pub mod error;
+pub mod event;
 pub mod facts;
 pub mod file;
 pub mod kind;
 pub mod link;
+pub mod outbound;
 pub mod privilege;
 pub mod quota;
 pub mod random;
 pub mod record;
+pub mod seal;
 pub mod time;
 pub mod usage;
 pub mod verdict;

@@ -38,4 +38,8 @@ links! {
     Submitted = "submitted": Submission -> File;
     /// A key opens this account.
     Opens = "opens": ApiKey -> User;
+    /// An entry of the audit log concerns this group.
+    Logged = "logged": ActivityLogEntry -> Group;
+    /// A delivery goes to this webhook.
+    Delivers = "delivers": WebhookDelivery -> Webhook;
 }

@@ -114,6 +114,10 @@ pub enum FacetName {
     Detection,
     /// An account's e-mail address, lower case.
     Email,
+    /// What an entry of the audit log is filtered by: each combination of group, action, actor and target that it fits.
+    Activity,
+    /// Whose a webhook is: a group's id; empty for the operator.
+    Owner,
 }
 
 impl FacetName {
@@ -127,6 +131,8 @@ impl FacetName {
             Self::Vhash => "vhash",
             Self::Detection => "detection",
             Self::Email => "email",
+            Self::Activity => "activity",
+            Self::Owner => "owner",
         }
     }
 }
@@ -157,11 +163,13 @@ pub enum StageName {
     Analyse,
     /// What is known to what can be found.
     Index,
+    /// An event to a webhook; no stage of a sample's flow, but a job like them.
+    Deliver,
 }
 
 impl StageName {
-    /// Every stage that runs as a job, in the order of the flow.
-    pub const ALL: &'static [Self] = &[Self::Identify, Self::Analyse, Self::Index];
+    /// Everything that runs as a job, in the order of the flow.
+    pub const ALL: &'static [Self] = &[Self::Identify, Self::Analyse, Self::Index, Self::Deliver];
 
     /// The name under which stores keep it and metrics show it.
     pub const fn stored(self) -> &'static str {
@@ -169,6 +177,7 @@ impl StageName {
             Self::Identify => "identify",
             Self::Analyse => "analyse",
             Self::Index => "index",
+            Self::Deliver => "deliver",
         }
     }
 
@@ -215,7 +224,7 @@ impl Class {
 pub struct Job {
     /// Which stage.
     pub stage: StageName,
-    /// On what: for `identify`, `analyse` and `index` the analysis that asked.
+    /// On what: for `identify`, `analyse` and `index` the analysis that asked; for `deliver` the delivery.
     pub subject: Key,
     /// Who waits.
     pub class: Class,
