@@ -63,8 +63,7 @@ impl Rules {
             return Err(Refusal::UserInfo);
         }
         match url.host() {
-            None => return Err(Refusal::Malformed),
-            Some(Host::Domain(name)) if name.is_empty() => return Err(Refusal::Malformed),
+            None | Some(Host::Domain("")) => return Err(Refusal::Malformed),
             Some(Host::Domain(_)) => {}
             Some(Host::Ipv4(address)) => self.check_address(address.into())?,
             Some(Host::Ipv6(address)) => self.check_address(address.into())?,

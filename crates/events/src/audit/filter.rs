@@ -97,12 +97,7 @@ pub(super) fn combinations(entry: &Entry) -> Vec<String> {
     all
 }
 
-fn combination(
-    group: Option<&str>,
-    action: Option<&str>,
-    actor: Option<&str>,
-    target: Option<&str>,
-) -> Option<String> {
+fn combination(group: Option<&str>, action: Option<&str>, actor: Option<&str>, target: Option<&str>) -> Option<String> {
     let terms = [group, action, actor, target];
     terms.iter().any(Option::is_some).then(|| json!(terms).to_string())
 }
@@ -187,8 +182,16 @@ mod tests {
     #[test]
     fn what_is_no_filter_is_told() {
         for text in [
-            "alice", "user:", "colour:red", "action:DANCE", "user:a user:b", "date:yesterday", "date:2026-13-01",
-            "date:2026-01-01 date:2026-01-02", "date:2026-01-01T25:00:00", "date:+",
+            "alice",
+            "user:",
+            "colour:red",
+            "action:DANCE",
+            "user:a user:b",
+            "date:yesterday",
+            "date:2026-13-01",
+            "date:2026-01-01 date:2026-01-02",
+            "date:2026-01-01T25:00:00",
+            "date:+",
         ] {
             assert_eq!(Filter::parse(text).expect_err(text).code, assay_model::Code::InvalidArgument, "{text}");
         }

@@ -66,7 +66,8 @@ async fn entries_are_listed_newest_first_by_any_combination_of_terms_in_pages_of
         assert_eq!(sequences(&store, "user:bob", None, limit).await, expected(30, |n| n % 2 == 1));
         let both = sequences(&store, "user:bob AND action:REVOKE_KEY", None, limit).await;
         assert_eq!(both, expected(30, |n| n % 4 == 3));
-        let all = sequences(&store, "user:bob action:REVOKE_KEY target:u2 date:700+ date:2900-", Some("soc"), limit).await;
+        let all =
+            sequences(&store, "user:bob action:REVOKE_KEY target:u2 date:700+ date:2900-", Some("soc"), limit).await;
         assert_eq!(all, expected(30, |n| n % 4 == 3 && n % 5 == 2 && n % 3 == 0 && (6..29).contains(&n)));
         assert_eq!(all, [28]);
         assert_eq!(sequences(&store, "target:user/u2", None, limit).await, expected(30, |n| n % 5 == 2));
@@ -96,7 +97,9 @@ async fn an_entry_is_written_with_its_deed_or_not_at_all() {
     one.put(user.clone(), b"{}".as_slice().into(), Expect::Absent);
     other.put(Key::shared(Kind::User, "bob"), b"{}".as_slice().into(), Expect::Absent);
     for batch in [&mut one, &mut other] {
-        log(&store, batch, vec![deed("operator", Action::CreateUser, "user/x", None)], Timestamp(1)).await.expect("logged");
+        log(&store, batch, vec![deed("operator", Action::CreateUser, "user/x", None)], Timestamp(1))
+            .await
+            .expect("logged");
     }
     store.commit(other).await.expect("the first to come");
     // The second was made for a chain that has grown since: neither its deed nor its entry is there.
@@ -109,7 +112,8 @@ async fn an_entry_is_written_with_its_deed_or_not_at_all() {
 async fn several_deeds_of_one_batch_follow_one_another() {
     let store = Memory::default();
     let mut batch = Batch::new();
-    let deeds = ["a", "b", "c"].map(|name| deed("operator", Action::AddGroupUser, &format!("user/{name}"), Some("soc")));
+    let deeds =
+        ["a", "b", "c"].map(|name| deed("operator", Action::AddGroupUser, &format!("user/{name}"), Some("soc")));
     log(&store, &mut batch, deeds.to_vec(), Timestamp(5)).await.expect("logged");
     store.commit(batch).await.expect("a commit");
     assert_eq!(sequences(&store, "", Some("soc"), 2).await, [3, 2, 1]);

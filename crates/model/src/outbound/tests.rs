@@ -136,7 +136,10 @@ fn the_standard_library_knows_of_nothing_that_the_tables_miss() {
             || address.is_documentation()
             || address.is_unspecified();
         assert!(!special || forbidden(address.into()).is_some(), "{address}");
-        assert!(forbidden(address.to_ipv6_mapped().into()).is_some() && forbidden(address.to_ipv6_compatible().into()).is_some());
+        assert!(
+            forbidden(address.to_ipv6_mapped().into()).is_some()
+                && forbidden(address.to_ipv6_compatible().into()).is_some()
+        );
     }
 }
 
