@@ -81,10 +81,25 @@ impl Pepper {
     }
 
     fn tag(&self, secret: &[u8]) -> [u8; 32] {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        mac.update(secret);
-        mac.finalize().into_bytes().into()
+        hmac(&self.0, secret)
     }
+
+    /// A key for another purpose than tags, which says nothing about the pepper or about the key of another purpose.
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        hkdf(b"assay derived key v1", &self.0, purpose.as_bytes())
+    }
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// The first 32 bytes of HKDF-SHA-256 (RFC 5869).
+fn hkdf(salt: &[u8], secret: &[u8], info: &[u8]) -> Zeroizing<[u8; 32]> {
+    let extracted = Zeroizing::new(hmac(salt, secret));
+    Zeroizing::new(hmac(&*extracted, &[info, &[1]].concat()))
 }
 
 impl fmt::Debug for Pepper {
@@ -287,6 +302,17 @@ mod tests {
         assert!(read(&text.to_uppercase()).expect("any case").matches(&tag, &pepper));
         assert!(!read(&"1".repeat(64)).expect("a key by its form").matches(&tag, &pepper));
         assert!(!format!("{presented:?}").contains(&text[..12]));
+    }
+
+    #[test]
+    fn keys_are_derived_as_rfc_5869_says() {
+        let salt: Vec<u8> = (0..=0x0c).collect();
+        let info: Vec<u8> = (0xf0..=0xf9).collect();
+        let derived = hkdf(&salt, &[0x0b; 22], &info);
+        assert_eq!(hex::encode(*derived), "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+        let pepper = Pepper::new([7; 32]);
+        assert_ne!(pepper.derive("one"), pepper.derive("another"));
+        assert_ne!(*pepper.derive("one"), pepper.tag(b"one"));
     }
 
     #[test]

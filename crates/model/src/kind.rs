@@ -51,6 +51,14 @@ kinds! {
     Request = "request" in "requests";
     /// Something that is said once: a threshold, an approaching end. Named by what it is about.
     Notice = "notice" in "notices";
+    /// An entry of the audit log; named so that lists show the newest first.
+    ActivityLogEntry = "activity_log_entry" in "activity_log_entries";
+    /// Where the chain of the audit log ends; one record, the server's own.
+    ActivityLogHead = "activity_log_head" in "activity_log_heads";
+    /// Somebody's address that is told of events.
+    Webhook = "webhook" in "webhooks";
+    /// One event on its way to one webhook; named so that lists show the oldest first.
+    WebhookDelivery = "webhook_delivery" in "webhook_deliveries";
     /// A one-time upload address.
     Upload = "upload" in "uploads";
 }

@@ -11,6 +11,9 @@
 //! | [`apikey`] | the key string: marker, id, secret, checksum |
 //! | [`account`] | users, groups, tiers, key records and requests as they are stored |
 //! | [`access`] | what an account may do and use, out of its own, its group's and its tiers' |
+//! | [`event`] | a row per event that webhooks tell of |
+//! | [`seal`] | small secrets at rest |
+//! | [`outbound`] | which addresses the server may be sent to by others |
 //! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
 //! | [`clock`], [`random`] | time and randomness as arguments |
@@ -32,11 +35,13 @@ pub mod facts;
 pub mod file;
 pub mod kind;
 pub mod link;
+pub mod outbound;
 pub mod privilege;
 pub mod quota;
 pub mod random;
 pub mod record;
 pub mod role;
+pub mod seal;
 pub mod time;
 pub mod usage;
 pub mod verdict;

@@ -46,4 +46,8 @@ links! {
     Serves = "serves": User -> Group;
     /// A request was made by this account.
     Asked = "asked": Request -> User;
+    /// An entry of the audit log concerns this group.
+    Logged = "logged": ActivityLogEntry -> Group;
+    /// A delivery goes to this webhook.
+    Delivers = "delivers": WebhookDelivery -> Webhook;
 }

@@ -118,6 +118,10 @@ pub enum FacetName {
     Status,
     /// The day on which a key ends: its first second.
     Ends,
+    /// What an entry of the audit log is filtered by: each combination of group, action, actor and target that it fits.
+    Activity,
+    /// Whose a webhook is: a group's id; empty for the operator.
+    Owner,
 }
 
 impl FacetName {
@@ -133,6 +137,8 @@ impl FacetName {
             Self::Email => "email",
             Self::Status => "status",
             Self::Ends => "ends",
+            Self::Activity => "activity",
+            Self::Owner => "owner",
         }
     }
 }
@@ -163,11 +169,13 @@ pub enum StageName {
     Analyse,
     /// What is known to what can be found.
     Index,
+    /// An event to a webhook; no stage of a sample's flow, but a job like them.
+    Deliver,
 }
 
 impl StageName {
-    /// Every stage that runs as a job, in the order of the flow.
-    pub const ALL: &'static [Self] = &[Self::Identify, Self::Analyse, Self::Index];
+    /// Everything that runs as a job, in the order of the flow.
+    pub const ALL: &'static [Self] = &[Self::Identify, Self::Analyse, Self::Index, Self::Deliver];
 
     /// The name under which stores keep it and metrics show it.
     pub const fn stored(self) -> &'static str {
@@ -175,6 +183,7 @@ impl StageName {
             Self::Identify => "identify",
             Self::Analyse => "analyse",
             Self::Index => "index",
+            Self::Deliver => "deliver",
         }
     }
 
@@ -221,7 +230,7 @@ impl Class {
 pub struct Job {
     /// Which stage.
     pub stage: StageName,
-    /// On what: for `identify`, `analyse` and `index` the analysis that asked.
+    /// On what: for `identify`, `analyse` and `index` the analysis that asked; for `deliver` the delivery.
     pub subject: Key,
     /// Who waits.
     pub class: Class,

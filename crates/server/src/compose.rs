@@ -9,7 +9,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use assay_api::app::KeyRules;
 use assay_api::{App, Settings, accounts};
+use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
+use assay_model::account::parse_network;
 use assay_model::clock::{Clock, System};
 use assay_pipeline::{Pipeline, worker};
 use secrecy::SecretString;
@@ -17,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, MagikaUse};
-use crate::installation::{self, FirstKey, SystemRandom};
+use crate::installation::{self, FirstKey, Installation, SystemRandom};
 use crate::listener::{self, Listening};
 use crate::telemetry;
 use crate::tls::{self, Tls};
@@ -76,7 +78,8 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let first = installation::initialise(&installation, config, key_file, &*clock).await?;
     let certificates = tls::open(&tls, &config.data)?;
     let settings = settings(config, certificates.is_some());
-    let app = App::new(pipeline.clone(), installation.pepper, Arc::new(SystemRandom), settings);
+    let courier = courier(config, &installation, clock.clone())?;
+    let app = App::new(pipeline.clone(), courier.clone(), installation.pepper, Arc::new(SystemRandom), settings);
     let router = listener::with_probes(assay_api::router(&app), app.clone());
     let authority = certificates.as_ref().and_then(|certificates| certificates.authority.clone());
     let scheme = if certificates.is_some() { "https" } else { "http" };
@@ -88,6 +91,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     tasks.spawn(async move { watched.watch(watch_stop).await });
     tasks.spawn(chores(pipeline, clock, stop.clone()));
     tasks.spawn(keep_accounts(app.clone(), stop.clone()));
+    tasks.spawn(assay_events::deliver::run(courier, stop.clone()));
     let (operator_key, key_written_to) = match first {
         Some(FirstKey { key, written_to }) => (Some(key), written_to),
         None => (None, None),
@@ -156,6 +160,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 /// listener, for [`assay_api::call_locally`].
 pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
     let installation = installation::open_existing(config).await?;
+    let courier = courier(config, &installation, Arc::new(System))?;
     let pipeline = Arc::new(Pipeline {
         store: installation.store,
         blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.data.join("blobs"))).await?,
@@ -163,7 +168,25 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
     });
-    Ok(App::new(pipeline, installation.pepper, Arc::new(SystemRandom), settings(config, false)))
+    Ok(App::new(pipeline, courier, installation.pepper, Arc::new(SystemRandom), settings(config, false)))
+}
+
+/// The way out to those who want to hear of events.
+fn courier(config: &Config, installation: &Installation, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Courier>> {
+    let mut settings = assay_events::Settings::default();
+    settings.rules.allow_http = config.webhooks.allow_http;
+    for network in &config.webhooks.allow_networks {
+        let network = parse_network(network).map_err(|wrong| anyhow::anyhow!(wrong.message))?;
+        settings.rules.allow.push(network);
+    }
+    settings.patience = config.webhooks.patience;
+    if !config.webhooks.authorities.as_os_str().is_empty() {
+        let path = &config.webhooks.authorities;
+        settings.authorities = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    let random = Arc::new(SystemRandom);
+    let courier = Courier::new(installation.store.clone(), clock, random, &installation.pepper, settings);
+    courier.map_err(|wrong| anyhow::anyhow!("webhooks.authorities: {}", wrong.message))
 }
 
 /// What accounts and keys need done as time passes.

@@ -208,7 +208,7 @@ impl Names {
         let analyst = service.key("analyst").await;
         let wish = json!({ "kind": "tier", "wanted": "premium" });
         let request = service.done("POST", "/users/analyst/requests", &analyst, "request", wish).await;
-        let webhook = json!({ "url": "https://198.51.100.7/hook", "events": ["key.created"], "group": "soc" });
+        let webhook = json!({ "url": "https://9.9.9.9/hook", "events": ["key.created"], "group": "soc" });
         let webhook = service.set("POST", "/webhooks", &chief, "webhook", webhook).await;
         let made = service.done("POST", "/users/analyst/api_keys", &analyst, "api_key", json!({})).await;
         let webhook = webhook.json["data"]["id"].as_str().unwrap_or("none").to_owned();

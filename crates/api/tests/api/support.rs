@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use assay_api::{App, Settings, accounts};
 use assay_engines::Panel;
+use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::apikey::Pepper;
 use assay_model::clock::{Clock as _, Fixed};
@@ -60,7 +61,10 @@ impl Service {
             accounts::create_user(&*store, name, name, NOON).await.expect("an account");
         }
         let pepper = Pepper::new([7; 32]);
-        let app = App::new(pipeline, pepper.clone(), Arc::new(Counting::default()), settings);
+        let random = Arc::new(Counting::default());
+        let out = assay_events::Settings::default();
+        let courier = Courier::new(store.clone(), clock.clone(), random, &pepper, out).expect("a courier");
+        let app = App::new(pipeline, courier, pepper.clone(), Arc::new(Counting::default()), settings);
         let router = assay_api::router(&app);
         Self { app, clock, router, random: Counting::default(), pepper }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) tiers: Tiers,
     /// How keys are made and replaced.
     pub(crate) keys: Keys,
+    /// Where events may be sent.
+    pub(crate) webhooks: Webhooks,
     /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`.
     pub(crate) features_off: Vec<Feature>,
     /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
@@ -72,6 +74,7 @@ impl Default for Config {
             memory: Memory::default(),
             tiers: Tiers::default(),
             keys: Keys::default(),
+            webhooks: Webhooks::default(),
             features_off: Vec::new(),
             calls: 256,
             engines: EnginesConfig::default(),
@@ -226,6 +229,33 @@ impl Default for Keys {
     fn default() -> Self {
         let KeyRules { live, overlap, overlap_max } = KeyRules::default();
         Self { live, overlap, overlap_max }
+    }
+}
+
+/// Section `webhooks`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Webhooks {
+    /// Networks of this house that webhooks may point to, in CIDR notation; all internal addresses are refused otherwise.
+    pub(crate) allow_networks: Vec<String>,
+    /// Whether webhooks may point to `http://` addresses.
+    pub(crate) allow_http: bool,
+    /// How long an answer is waited for.
+    #[serde(with = "units::duration")]
+    #[schemars(with = "String")]
+    pub(crate) patience: std::time::Duration,
+    /// A PEM file of authorities to trust beside the system's; none where it is empty.
+    pub(crate) authorities: PathBuf,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            allow_networks: Vec::new(),
+            allow_http: false,
+            patience: std::time::Duration::from_secs(15),
+            authorities: PathBuf::new(),
+        }
     }
 }
 
