@@ -136,13 +136,13 @@ fn is_the_api(reply: &Reply, visit: &Visit, chart: &mut Chart) -> bool {
 async fn v2(visit: &mut Visit, chart: &mut Chart<'_>) {
     let url = visit.address.beside("/vtapi/v2/file/report");
     match visit.fetch(url, None).await {
-        // v2 has no other word for a missing key.
-        Ok(reply) if reply.status == 403 => {
+        // v2 says 403 to a missing key, or 400 to missing arguments, and neither in v3's form.
+        Ok(reply) if matches!(reply.status, 400 | 403) && reply.error().is_none() => {
             chart.fine(Step::Api, "API v2 is served too, under /vtapi/v2, for clients that can only speak v2");
         }
         Ok(reply) => {
             let said = reply.error().map_or_else(|| format!("status {}", reply.status), |(_, message)| message);
-            chart.note(Step::Api, format!("API v2 is not served here ({said}): use a v3 client"));
+            chart.note(Step::Api, format!("API v2 is not served here: {said}"));
         }
         Err(problem) => chart.note(Step::Api, format!("API v2: not known here ({})", problem.message)),
     }
@@ -153,10 +153,10 @@ pub(super) fn latency(visit: &Visit, chart: &mut Chart) {
     let times = visit.times();
     let (Some(median), Some(slowest)) = (times.get(times.len() / 2), times.last()) else { return };
     let shown = format!(
-        "{} answers, half of them within {} ms, the slowest {} ms",
+        "{} answers, half of them within {:.1} ms, the slowest {:.1} ms",
         times.len(),
-        median.as_millis(),
-        slowest.as_millis()
+        median.as_secs_f64() * 1e3,
+        slowest.as_secs_f64() * 1e3
     );
     if median.as_millis() > 1_000 {
         chart.warning(
