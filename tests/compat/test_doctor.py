@@ -36,10 +36,10 @@ class Diagnosis:
         return {one["grade"] for one in self.findings}
 
 
-def ask(server: str, *options, key: str | None = None, **more: str) -> Diagnosis:
+def ask(server: str, *options, key: str | None = None, patience: str = "5s", **more: str) -> Diagnosis:
     """Asks the doctor about a server; the key is in the environment."""
     said = more | ({"ASSAY_API_KEY": key} if key else {})
-    return Diagnosis(run("doctor", "--server", server, "--format", "json", "--patience", "3s", *options, **said))
+    return Diagnosis(run("doctor", "--server", server, "--format", "json", "--patience", patience, *options, **said))
 
 
 # The real server
@@ -114,7 +114,7 @@ def test_wrong_revoked_and_deactivated_keys_are_told_apart(server):
 
 def test_a_rotated_key_and_one_that_ends_soon_are_warned_of(server):
     key = server.account("to-be-rotated", "premium")
-    assert run("key", "rotate", key[4:16], "--overlap", "2h", "--data", server.data).returncode == 0
+    assert run("key", "rotate", key[4:16], "--overlap", "90m", "--data", server.data).returncode == 0
     found = ask(server.url, key=key)
     assert found.status == FINDINGS and found.has("account", "warning", "was rotated"), found.text
     assert "in 1 h" in found.said("account", "was rotated")["message"]
@@ -144,10 +144,10 @@ def test_a_closed_port_a_silent_one_and_an_unknown_name():
     assert ask(f"http://127.0.0.1:{free_port()}").has("connection", "problem", "assay serve")
     with silent() as port:
         began = time.monotonic()
-        found = ask(f"http://127.0.0.1:{port}", "--patience", "500ms", key=FOREIGN)
+        found = ask(f"http://127.0.0.1:{port}", patience="500ms", key=FOREIGN)
         assert time.monotonic() - began < 10
         assert found.has("http", "problem", "in time") and FOREIGN not in found.text, found.text
-        assert ask(f"https://127.0.0.1:{port}", "--patience", "500ms").has("tls", "problem", "no TLS connection")
+        assert ask(f"https://127.0.0.1:{port}", patience="500ms").has("tls", "problem", "no TLS connection")
     assert ask("https://no-such-host.invalid").has("name", "problem", "spelt")
 
 
@@ -218,7 +218,7 @@ def test_a_slow_server_and_a_wrong_clock_are_warned_of():
         return status, more | {"Date": "Tue, 01 Sep 2026 00:00:00 GMT"}, body
 
     with serving(slowly(1.2, answer)) as other:
-        found = ask(f"http://127.0.0.1:{other.server_port}", "--patience", "10s")
+        found = ask(f"http://127.0.0.1:{other.server_port}", patience="10s")
         assert found.has("http", "warning", "NTP") and found.has("latency", "warning", "slow"), found.text
 
 
