@@ -175,7 +175,7 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
 fn courier(config: &Config, installation: &Installation, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Courier>> {
     let mut settings = assay_events::Settings::default();
     settings.rules.allow_http = config.webhooks.allow_http;
-    for network in &config.webhooks.allow_networks {
+    for network in &config.webhooks.allow {
         let network = parse_network(network).map_err(|wrong| anyhow::anyhow!(wrong.message))?;
         settings.rules.allow.push(network);
     }

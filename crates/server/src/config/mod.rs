@@ -237,7 +237,7 @@ impl Default for Keys {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Webhooks {
     /// Networks of this house that webhooks may point to, in CIDR notation; all internal addresses are refused otherwise.
-    pub(crate) allow_networks: Vec<String>,
+    pub(crate) allow: Vec<String>,
     /// Whether webhooks may point to `http://` addresses.
     pub(crate) allow_http: bool,
     /// How long an answer is waited for.
@@ -251,7 +251,7 @@ pub(crate) struct Webhooks {
 impl Default for Webhooks {
     fn default() -> Self {
         Self {
-            allow_networks: Vec::new(),
+            allow: Vec::new(),
             allow_http: false,
             patience: std::time::Duration::from_secs(15),
             authorities: PathBuf::new(),
