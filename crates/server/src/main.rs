@@ -7,19 +7,19 @@
 //! | `compose` | the only place that opens every seam and puts the server together |
 //! | `installation` | the data folder: lock, pepper, tiers, the operator's first key |
 //! | `listener`, `farewell`, `tls`, `telemetry` | sockets, certificates, logs and metrics |
+//! | `find` | keys in files |
 //! | `client`, `show` | the client side: the API over HTTP, tables and progress |
 //!
 //! Invariant: only this crate reads the environment, starts the clock and draws from the system's randomness.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod cli;
 mod client;
 mod compose;
 mod config;
 mod farewell;
+mod find;
 mod installation;
 mod listener;
 mod show;
@@ -27,7 +27,7 @@ mod telemetry;
 mod tls;
 
 fn main() -> ExitCode {
-    let arguments = cli::Assay::parse();
+    let arguments = cli::Assay::read();
     // One provider of cryptography for every TLS connection of the process.
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing was installed before");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(2 << 20).build();

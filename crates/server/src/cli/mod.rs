@@ -2,23 +2,39 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub(crate) mod analysis;
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod demo;
+mod desk;
+pub(crate) mod doctor;
 pub(crate) mod file;
+pub(crate) mod group;
 pub(crate) mod key;
+mod local;
+pub(crate) mod quota;
 pub(crate) mod reference;
+pub(crate) mod request;
 pub(crate) mod scan;
+mod secrets;
 pub(crate) mod serve;
+pub(crate) mod service_account;
+pub(crate) mod tier;
+pub(crate) mod usage;
 pub(crate) mod user;
+mod values;
+pub(crate) mod webhook;
 
 /// A threat-intelligence server that speaks VirusTotal's API v3, and its tools.
 #[derive(Debug, Parser)]
 #[command(name = "assay", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Start with `assay demo`, then `assay serve`. Exit status: 0 fine, 1 something malicious was \
-                        found, 2 error.")]
+#[command(
+    after_help = "Start with `assay demo`, then `assay serve`. Exit status: 0 fine, 1 something was found (malicious \
+                        files, keys, what wants a mend), 2 error."
+)]
 pub(crate) struct Assay {
     #[command(subcommand)]
     command: Command,
@@ -36,10 +52,28 @@ enum Command {
     File(file::Arguments),
     /// Show an analysis by its id
     Analysis(analysis::Arguments),
-    /// Accounts: create, list, move to another tier
+    /// Find what keeps clients from a server, with the mend
+    Doctor(doctor::Arguments),
+    /// Accounts of people: create, list, move to another tier, grant privileges
     User(user::Arguments),
-    /// API keys: create, list, revoke
+    /// Groups: members, administrators, roles, caps
+    Group(group::Arguments),
+    /// Accounts of machines
+    ServiceAccount(service_account::Arguments),
+    /// API keys: create, rotate, revoke, import, find
     Key(key::Arguments),
+    /// Tiers: sets of privileges and limits
+    Tier(tier::Arguments),
+    /// Ask for more, and decide on it
+    Request(request::Arguments),
+    /// What is used up
+    Quota(quota::Arguments),
+    /// What was asked of the API, by day, endpoint and account
+    Usage(usage::Arguments),
+    /// Who did what
+    Audit(audit::Arguments),
+    /// Who is told of events
+    Webhook(webhook::Arguments),
     /// The configuration: check it, show it with the origin of each value
     Config(config::Arguments),
     /// Write the reference documentation and openapi.json
@@ -47,6 +81,15 @@ enum Command {
 }
 
 impl Assay {
+    /// Reads the command line; ends the process where it is not understood or holds a secret.
+    pub(crate) fn read() -> Self {
+        let arguments: Vec<_> = std::env::args_os().collect();
+        match secrets::refusal(&arguments) {
+            Some(why) => Self::command().error(ErrorKind::ArgumentConflict, why).exit(),
+            None => Self::parse_from(arguments),
+        }
+    }
+
     /// Runs the command.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
@@ -55,8 +98,17 @@ impl Assay {
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::File(arguments) => file::run(arguments).await,
             Command::Analysis(arguments) => analysis::run(arguments).await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::User(arguments) => user::run(arguments).await,
+            Command::Group(arguments) => group::run(arguments).await,
+            Command::ServiceAccount(arguments) => service_account::run(arguments).await,
             Command::Key(arguments) => key::run(arguments).await,
+            Command::Tier(arguments) => tier::run(arguments).await,
+            Command::Request(arguments) => request::run(arguments).await,
+            Command::Quota(arguments) => quota::run(arguments).await,
+            Command::Usage(arguments) => usage::run(arguments).await,
+            Command::Audit(arguments) => audit::run(arguments).await,
+            Command::Webhook(arguments) => webhook::run(arguments).await,
             Command::Config(arguments) => config::run(&arguments),
             Command::Reference(arguments) => reference::run(&arguments),
         }

@@ -1,72 +1,38 @@
-//! `assay user`: accounts, on the data folder itself; a running server sees the change at once.
+//! `assay user`: accounts of people.
 
-use std::path::PathBuf;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use assay_api::accounts;
-use assay_model::clock::{Clock as _, System};
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value as Json, json};
-use toml::Value;
+use clap::{Args, Subcommand};
 
-use crate::config::{self, Config};
-use crate::installation::{self, Installation};
+use super::desk::Desk;
+use super::values::{self, Attributes, Moment, moment};
+use crate::client::door::Call;
+use crate::client::problem::Problem;
+use crate::show::objects::{Column, card};
 
-/// Which installation.
-#[derive(Debug, Args)]
-pub(crate) struct Folder {
-    /// The data folder of the server [default: ASSAY_DATA, else in your home]
-    #[arg(long, value_name = "DIR", global = true)]
-    data: Option<PathBuf>,
-    /// The configuration file of the server
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    /// A table for eyes or a JSON document for programs
-    #[arg(long, value_enum, default_value_t, global = true)]
-    pub(crate) format: Format,
-}
+/// What `--help` ends with.
+const NOTES: &str = "  assay user create ann --tier premium --email ann@example.org
+  assay user update ann --tier public                       # holds on the next request with the same key
+  assay user update ann --grant livehunt --until 90d
+  assay user update ann --status inactive                   # refused from the next request on";
 
-/// How a command prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// For eyes.
-    #[default]
-    Table,
-    /// For programs.
-    Json,
-}
-
-impl Folder {
-    /// The configuration that names the folder.
-    pub(crate) fn load(&self) -> anyhow::Result<Config> {
-        let mut flags = Vec::new();
-        if let Some(data) = &self.data {
-            let data = data.to_str().context("the data folder's name is not UTF-8")?;
-            flags.push(("data", Value::String(data.to_owned())));
-        }
-        Ok(config::load(self.config.as_deref(), &flags)?.config)
-    }
-
-    /// Opens the installation.
-    pub(crate) async fn open(&self) -> anyhow::Result<Installation> {
-        installation::open_existing(&self.load()?).await
-    }
-
-    /// Prints lines for eyes or a document for programs.
-    pub(crate) fn print(&self, lines: &str, document: &Json) {
-        match self.format {
-            Format::Table => println!("{lines}"),
-            Format::Json => println!("{document:#}"),
-        }
-    }
-}
+/// What a list shows.
+const COLUMNS: &[Column] = &[
+    Column("Name", "id"),
+    Column("Tier", "tier"),
+    Column("Status", "status"),
+    Column("Class", "class"),
+    Column("E-mail", "email"),
+    Column("Since", "user_since"),
+];
 
 /// Accounts.
 #[derive(Debug, Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    folder: Folder,
+    desk: Desk,
     #[command(subcommand)]
     command: Command,
 }
@@ -77,33 +43,137 @@ enum Command {
     Create {
         /// Letters, digits, dots, underscores, hyphens
         name: String,
-        /// public: 4 requests a minute, basic attributes; premium: your limits, all attributes
+        #[command(flatten)]
+        profile: Profile,
+        /// public: 4 requests a minute, basic attributes; premium: your limits, all attributes; see `assay tier list`
         #[arg(long, default_value = "public")]
         tier: String,
     },
     /// List the accounts
     List,
+    /// Show all that is known of an account
+    Show {
+        /// Name or e-mail address
+        name: String,
+    },
     /// Change an account; holds on its next request
     Update {
-        /// The account
+        /// Name or e-mail address
         name: String,
+        #[command(flatten)]
+        profile: Profile,
         /// The tier to move it to
         #[arg(long)]
-        tier: String,
+        tier: Option<String>,
+        /// Whether its keys are taken: active or inactive
+        #[arg(long, value_parser = ["active", "inactive"])]
+        status: Option<String>,
+        /// Who waits behind whom under load
+        #[arg(long, value_parser = ["interactive", "normal", "bulk"])]
+        class: Option<String>,
+        /// Requests that it may make in a UTC day, out of its group's pool
+        #[arg(long, value_name = "NUMBER", value_parser = values::limit)]
+        daily: Option<u64>,
+        #[command(flatten)]
+        privileges: Privileges,
     },
+    /// Delete an account with its keys; its usage stays in the books
+    Delete {
+        /// Its name
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What an account says of itself.
+#[derive(Debug, Args)]
+struct Profile {
+    /// Also names the account in paths
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Given name
+    #[arg(long, value_name = "NAME")]
+    first_name: Option<String>,
+    /// Family name
+    #[arg(long, value_name = "NAME")]
+    last_name: Option<String>,
+    /// The group whose pool it draws from
+    #[arg(long)]
+    group: Option<String>,
+}
+
+/// What an account or a group may do beyond its tier.
+#[derive(Debug, Args)]
+pub(crate) struct Privileges {
+    /// Grant privileges, such as livehunt; several by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    grant: Vec<String>,
+    /// Until when they are granted: 90d, 2027-01-31 [default: for good]
+    #[arg(long, value_name = "WHEN", value_parser = moment, requires = "grant")]
+    until: Option<Moment>,
+    /// Take privileges back
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    revoke: Vec<String>,
+}
+
+impl Privileges {
+    /// The attribute `privileges`, where there is something to change.
+    pub(crate) fn attribute(&self) -> Option<serde_json::Value> {
+        values::privileges(&self.grant, self.until, &self.revoke)
+    }
+}
+
+impl Profile {
+    fn attributes(self) -> Attributes {
+        Attributes::default()
+            .set("email", self.email)
+            .set("first_name", self.first_name)
+            .set("last_name", self.last_name)
+            .set("group", self.group)
+    }
 }
 
 /// Runs it.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let folder = &arguments.folder;
-    let store = folder.open().await?.store;
-    match arguments.command {
-        Command::Create { name, tier } => {
-            let user = accounts::create_user(&*store, &name, &tier, System.now()).await?;
+    let Arguments { desk, command } = arguments;
+    desk.work(async |session| match command {
+        Command::Create { name, profile, tier } => {
+            let data = profile.attributes().set("tier", Some(tier.as_str())).object("user", Some(&name));
             let next = format!("{name}: {tier}; give it a key with `assay key create --account {name}`");
-            folder.print(&next, &json!({ "name": name, "tier": user.tier.name, "user_since": user.user_since }));
+            session.change(&Call::post(&["users"], data), |_| next).await
         }
-        Command::Update { .. } | Command::List => anyhow::bail!("not yet"),
+        Command::List => session.list(&Call::get(&["users"]), COLUMNS, None).await,
+        Command::Show { name } => session.show(&Call::get(&["users", &name])).await,
+        Command::Update { name, profile, tier, status, class, daily, privileges } => {
+            let quotas = daily.map(|allowed| serde_json::json!({ "api_requests_daily": { "allowed": allowed } }));
+            let attributes = profile.attributes().set("tier", tier).set("status", status).set("class", class);
+            let attributes = attributes.set("quotas", quotas).set("privileges", privileges.attribute());
+            let call = Call::patch(&["users", &name], attributes.change("user", &name)?);
+            let user = session.ask(&call).await?;
+            session.print(&user, |look| card(&user, look))
+        }
+        Command::Delete { name, yes } => {
+            confirm(&name, yes)?;
+            let call = Call::delete(&["users", &name]).header("x-confirm-delete", &name);
+            session.change(&call, |_| format!("{name}: deleted")).await
+        }
+    })
+    .await
+}
+
+/// Asks whether something is really to be deleted.
+pub(crate) fn confirm(name: &str, yes: bool) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
     }
-    Ok(ExitCode::SUCCESS)
+    let mend = || Problem::local(format!("{name} was not deleted")).mend("Say --yes where nobody can be asked.");
+    if !std::io::stdin().is_terminal() {
+        return Err(mend().into());
+    }
+    eprint!("Delete {name}? This cannot be undone. Type its name: ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() == name { Ok(()) } else { Err(mend().into()) }
 }

@@ -26,6 +26,20 @@ impl Address {
         url
     }
 
+    /// The host as it stands in the address, and the port that is connected to.
+    pub(crate) fn place(&self) -> (Host<&str>, u16) {
+        let host = self.api.host().expect("an address without a host is refused");
+        (host, self.api.port_or_known_default().expect("http and https have a port"))
+    }
+
+    /// The address of something on the server that is not under `/api/v3`.
+    pub(crate) fn beside(&self, path: &str) -> Url {
+        let mut url = self.api.clone();
+        let root = self.api.path().trim_end_matches('/').trim_end_matches(API).to_owned();
+        url.set_path(&format!("{root}{path}"));
+        url
+    }
+
     /// Whether a request to `url` goes to this very server, so that it may carry the key.
     pub(crate) fn is_origin_of(&self, url: &Url) -> bool {
         self.api.origin() == url.origin()

@@ -15,6 +15,15 @@ const UNSAID: Duration = Duration::from_secs(15);
 
 /// The whole body of a successful answer; it has `data`.
 pub(crate) async fn body(response: Response, address: &Address) -> Result<Value, Problem> {
+    let status = response.status().as_u16();
+    match any(response, address).await? {
+        body if body.get("data").is_some() => Ok(body),
+        _ => Err(foreign(status, address)),
+    }
+}
+
+/// The whole body of a successful answer, which may be an empty object: a change has nothing else to say.
+pub(crate) async fn any(response: Response, address: &Address) -> Result<Value, Problem> {
     let status = response.status();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (location, retry_after) = (header(LOCATION), header(RETRY_AFTER));
@@ -24,14 +33,16 @@ pub(crate) async fn body(response: Response, address: &Address) -> Result<Value,
         return Err(Problem::new(Kind::Foreign, format!("{address} sends its clients on to {to}"))
             .mend("Name that server with --server or ASSAY_SERVER: a key is not sent after a redirect."));
     }
-    let body: Option<Value> = serde_json::from_str(&text).ok();
+    meaning(status.as_u16(), retry_after.as_deref(), &text).unwrap_or_else(|| Err(foreign(status.as_u16(), address)))
+}
+
+/// What status and body of an answer mean; None where no v3 API would answer so.
+pub(crate) fn meaning(status: u16, retry_after: Option<&str>, text: &str) -> Option<Result<Value, Problem>> {
+    let body: Option<Value> = serde_json::from_str(text).ok();
     if let Some(refusal) = body.as_ref().and_then(|body| body.get("error")) {
-        return Err(refused(status.as_u16(), refusal, retry_after.as_deref()));
+        return Some(Err(refused(status, refusal, retry_after)));
     }
-    match body {
-        Some(body) if status.is_success() && body.get("data").is_some() => Ok(body),
-        _ => Err(foreign(status.as_u16(), address)),
-    }
+    body.filter(|body| body.is_object() && (200..300).contains(&status)).map(Ok)
 }
 
 /// An error of the API: `{"code", "message"}`.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use reqwest::{Certificate, Method, RequestBuilder, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::address::Address;
 use super::answer;
+use super::door::{Call, Door};
 use super::object::{Analysis, Object};
 use super::patience::{Turn, until};
 use super::problem::{Kind, Problem};
@@ -82,6 +84,27 @@ impl Client {
         if self.address.is_origin_of(url) { Ok(request.header("x-apikey", header(&self.key)?)) } else { Ok(request) }
     }
 
+    /// Makes a call of the API in general; the whole body of its answer.
+    async fn make(&self, call: &Call) -> Result<Value, Problem> {
+        let mut url = self.address.at(&call.segments(self.key.expose_secret()));
+        if !call.query().is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query());
+        }
+        let mut request = self.request(call.method().clone(), &url)?;
+        for (name, value) in call.headers() {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = call.body() {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| transport::problem(error, &self.address))?;
+        if *call.method() == Method::GET {
+            answer::body(response, &self.address).await
+        } else {
+            answer::any(response, &self.address).await
+        }
+    }
+
     /// Sends once; `data` of the answer.
     pub(super) async fn exchange(&self, request: RequestBuilder) -> Result<Value, Problem> {
         let response = request.send().await.map_err(|error| transport::problem(error, &self.address))?;
@@ -90,8 +113,16 @@ impl Client {
     }
 }
 
+/// A server elsewhere. A change is sent once: whether it was made before the connection broke nobody knows.
+#[async_trait(?Send)]
+impl Door for Client {
+    async fn call(&self, call: &Call) -> Result<Value, Problem> {
+        self.turn.patiently(async || self.make(call).await).await
+    }
+}
+
 /// The key as a header that no log or debug output shows.
-fn header(key: &SecretString) -> Result<HeaderValue, Problem> {
+pub(super) fn header(key: &SecretString) -> Result<HeaderValue, Problem> {
     let mut value = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
         Problem::key("the API key holds characters that no key has", "Is it the right file or variable?")
     })?;
@@ -100,7 +131,7 @@ fn header(key: &SecretString) -> Result<HeaderValue, Problem> {
 }
 
 /// The HTTP client beneath: no redirects, because they would carry the key; no proxy to this very machine.
-fn http(address: &Address, authorities: Vec<Certificate>) -> Result<reqwest::Client, Problem> {
+pub(super) fn http(address: &Address, authorities: Vec<Certificate>) -> Result<reqwest::Client, Problem> {
     let builder = || {
         let builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)

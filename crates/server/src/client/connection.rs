@@ -36,7 +36,7 @@ impl Connection {
 }
 
 /// The certificates of a PEM file; at least one.
-fn authorities(path: &Path) -> Result<Vec<Certificate>, Problem> {
+pub(crate) fn authorities(path: &Path) -> Result<Vec<Certificate>, Problem> {
     let shown = path.display();
     let pem = std::fs::read(path)
         .map_err(|error| Problem::local(format!("the authority's file {shown} cannot be read: {error}")))?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::problem::Problem;
 
@@ -14,14 +14,14 @@ const KEY: &str = "api_key";
 const KEY_FILE: &str = "api_key_file";
 
 /// What a command says that has no key to work with.
-const THREE_WAYS: &str = "Give it in one of three ways: ASSAY_API_KEY in the environment; --api-key-file FILE; \
+pub(super) const THREE_WAYS: &str = "Give it in one of three ways: ASSAY_API_KEY in the environment; --api-key-file FILE; \
     ASSAY_API_KEY_FILE in the environment, naming the file. `assay serve` shows the operator's key at its first \
     start, `assay key create` makes more.";
 
 /// Where the key comes from. Flags win over the environment, and there the key over the file.
 #[derive(Debug)]
 pub(crate) enum KeySource {
-    /// `ASSAY_API_KEY`.
+    /// `ASSAY_API_KEY`, with whatever stands around the key.
     Given(SecretString),
     /// `--api-key-file` or `ASSAY_API_KEY_FILE`.
     File(PathBuf),
@@ -33,7 +33,7 @@ impl KeySource {
     /// The key, read from its file where one is named.
     pub(crate) fn key(self) -> Result<SecretString, Problem> {
         match self {
-            Self::Given(key) => Ok(key),
+            Self::Given(key) => Ok(SecretString::from(key.expose_secret().trim())),
             Self::File(path) => from_file(&path),
             Self::Nowhere => Err(Problem::key("there is no API key to ask with", THREE_WAYS)),
         }
@@ -47,7 +47,7 @@ fn from_file(path: &Path) -> Result<SecretString, Problem> {
         std::fs::read_to_string(path)
             .map_err(|error| Problem::key(format!("the key file {shown} cannot be read: {error}"), THREE_WAYS))?,
     );
-    let line = secrecy::ExposeSecret::expose_secret(&text).lines().map(str::trim).find(|line| !line.is_empty());
+    let line = text.expose_secret().lines().map(str::trim).find(|line| !line.is_empty());
     match line {
         Some(line) => Ok(SecretString::from(line)),
         None => Err(Problem::key(format!("the key file {shown} is empty"), THREE_WAYS)),
@@ -67,8 +67,8 @@ impl clap::FromArgMatches for KeySource {
         }
         let file = || matches.get_one::<PathBuf>(KEY_FILE).map(|path| Self::File(path.clone()));
         let given = || {
-            let key = matches.get_one::<String>(KEY).map(|key| key.trim()).filter(|key| !key.is_empty());
-            key.map(|key| Self::Given(SecretString::from(key)))
+            let key = matches.get_one::<String>(KEY).filter(|key| !key.trim().is_empty());
+            key.map(|key| Self::Given(SecretString::from(key.as_str())))
         };
         let named = if source(KEY_FILE) == Some(ValueSource::CommandLine) { file() } else { None };
         Ok(named.or_else(given).or_else(file).unwrap_or(Self::Nowhere))
@@ -89,12 +89,14 @@ impl clap::Args for KeySource {
             .env("ASSAY_API_KEY")
             .hide_env_values(true)
             .hide(true)
-            .value_name("KEY");
+            .value_name("KEY")
+            .global(true);
         let file = Arg::new(KEY_FILE)
             .long("api-key-file")
             .env("ASSAY_API_KEY_FILE")
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
+            .global(true)
             .help("File whose first line is the API key; the key itself may be in ASSAY_API_KEY instead");
         command.arg(refused).arg(file)
     }
@@ -107,7 +109,6 @@ impl clap::Args for KeySource {
 #[cfg(test)]
 mod tests {
     use clap::{Args as _, FromArgMatches as _};
-    use secrecy::ExposeSecret as _;
 
     use super::*;
 

@@ -4,11 +4,14 @@
 //! |---|---|
 //! | [`connection`], [`key`], [`address`] | where the server is and what key opens it, from flags and environment |
 //! | [`api`], [`answer`] | requests and what their answers mean |
+//! | [`door`] | calls in general, for the commands that manage accounts |
+//! | [`live`] | whether a key still opens something |
 //! | [`upload`], [`sample`] | files on disk on their way to the server |
 //! | [`scan`], [`scanned`] | many files, from disk to verdict |
 //! | [`object`], [`verdict`] | the parts of an answer that people are shown |
 //! | [`patience`] | waiting: for a quota, for an analysis |
 //! | [`problem`], [`transport`] | what went wrong, and the mend |
+//! | [`doctor`] | the walk of `assay doctor` |
 //!
 //! Invariant: the key leaves this module only in the header `x-apikey` of requests to the server's own origin.
 
@@ -16,7 +19,10 @@ pub(crate) mod address;
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod connection;
+pub(crate) mod doctor;
+pub(crate) mod door;
 pub(crate) mod key;
+pub(crate) mod live;
 pub(crate) mod object;
 pub(crate) mod patience;
 pub(crate) mod plain;

@@ -7,20 +7,30 @@
 //! | [`scans`] | a row a scanned file |
 //! | [`report`] | one file's report |
 //! | [`analysis`] | one analysis |
+//! | [`findings`] | what `assay doctor` found |
+//! | [`objects`] | any object of the API: a row each, or all of one |
 //! | [`matrix`] | files by engines, for `assay demo` |
-//! | [`progress`] | the bar on stderr |
+//! | [`places`] | keys that were found in files |
+//! | [`usage`] | usage as bars |
+//! | [`progress`], [`tally`] | the bar on stderr; the count where no end is known |
 //! | [`onward`] | the lines with which a person goes on after `assay demo` |
 //!
 //! Invariant: foreign text (names, rules, server messages) passes [`crate::client::plain`] before it is shown.
 
 pub(crate) mod analysis;
+pub(crate) mod findings;
 pub(crate) mod matrix;
+pub(crate) mod objects;
 pub(crate) mod onward;
 pub(crate) mod output;
+pub(crate) mod places;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod scans;
 pub(crate) mod table;
+pub(crate) mod tally;
+pub(crate) mod usage;
 
 pub(crate) use output::{Colours, Format, Output};
 pub(crate) use progress::Progress;
+pub(crate) use tally::Tally;

@@ -14,7 +14,7 @@ use crate::client::problem::Problem;
 pub(crate) enum Format {
     /// For eyes
     Table,
-    /// One JSON document: a list
+    /// One JSON document
     Json,
 }
 
@@ -23,7 +23,7 @@ pub(crate) enum Format {
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
     /// Form of the answer on stdout; progress and notices are on stderr
-    #[arg(long, value_enum, value_name = "FORM", default_value_t = Format::Table)]
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Format::Table, global = true)]
     pub(crate) format: Format,
 
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(crate) struct Output {
 pub(crate) struct Colours {
     /// No colours, even on a terminal
     #[arg(long, env = "NO_COLOR", hide_env_values = true, num_args = 0..=1, require_equals = true, value_name = "ANY",
-          default_missing_value = "1")]
+          default_missing_value = "1", global = true)]
     no_color: Option<String>,
 }
 

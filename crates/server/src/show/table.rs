@@ -43,6 +43,22 @@ impl Look {
         Facts(table)
     }
 
+    /// How many characters a line of the terminal has; none where there is no terminal.
+    pub(crate) fn width(self) -> Option<usize> {
+        match self {
+            Self::Coloured | Self::Uncoloured => Table::new().width().map(usize::from),
+            Self::Piped => None,
+        }
+    }
+
+    /// Text outside a table in a colour, by its number in ANSI's sequences; plain where colours are not wanted.
+    pub(crate) fn painted(self, text: &str, colour: u8) -> String {
+        match self {
+            Self::Coloured => format!("\u{1b}[{colour}m{text}\u{1b}[0m"),
+            Self::Uncoloured | Self::Piped => text.to_owned(),
+        }
+    }
+
     fn arrange(self, table: &mut Table) {
         match self {
             Self::Piped => table.force_no_tty().set_content_arrangement(ContentArrangement::Disabled),
@@ -114,6 +130,11 @@ pub(crate) fn opinion(engine: Option<&Engine>) -> Cell {
 /// Right-aligned.
 pub(crate) fn number(text: impl ToString) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+/// A limit of VirusTotal's: from its sentinel on, none.
+pub(crate) fn limit(allowed: u64) -> String {
+    if allowed >= assay_model::quota::UNLIMITED { "unlimited".to_owned() } else { allowed.to_string() }
 }
 
 /// Bytes, as people say them: `68 B`, `4.2 MiB`.
