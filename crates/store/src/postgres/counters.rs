@@ -204,7 +204,8 @@ impl Work for Lease<'_> {
         }
         let mut last = Steps::default();
         last.add(ADD, additions(self.wants.iter().map(wanted), grants.iter().copied().map(signed).collect()));
-        let floors = self.wants.iter().zip(&grants).map(|(want, grant)| signed(floor(want.held.saturating_add(*grant))));
+        let floors =
+            self.wants.iter().zip(&grants).map(|(want, grant)| signed(floor(want.held.saturating_add(*grant))));
         let mut values = self.of_node(additions(self.wants.iter().map(wanted), floors.collect()));
         values.push(value(self.until.0));
         last.add(LEASE, values);
@@ -339,9 +340,8 @@ pub(super) async fn tallied(
     to: Timestamp,
 ) -> Result<Vec<(Timestamp, Arc<str>, u64)>> {
     let values = vec![value(kept(subject)), value(dimension.stored()), value(from.0), value(to.0)];
-    let figure = |row: &Row| {
-        Ok((Timestamp(row.try_get(0)?), told(row.try_get(1)?), row.try_get::<_, i64>(2)?.unsigned_abs()))
-    };
+    let figure =
+        |row: &Row| Ok((Timestamp(row.try_get(0)?), told(row.try_get(1)?), row.try_get::<_, i64>(2)?.unsigned_abs()));
     let answer = |rows: &[Row]| rows.iter().map(figure).collect::<Result<Vec<_>, Fault>>();
     pool.run(&Ask { text: TALLIED, values, answer }).await
 }

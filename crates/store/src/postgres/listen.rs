@@ -151,7 +151,9 @@ impl Listener {
         }
         loop {
             let asked = Instant::now();
-            timeout(TRUST, client.batch_execute(ALIVE)).await.map_err(|late| StoreError::Unavailable(late.into()))??;
+            timeout(TRUST, client.batch_execute(ALIVE))
+                .await
+                .map_err(|late| StoreError::Unavailable(late.into()))??;
             self.shelf.trust(asked, TRUST);
             tokio::select! {
                 () = sleep(ROUND) => {}

@@ -111,7 +111,8 @@ async fn migrate(client: &mut Client) -> Result<String> {
         for step in &MIGRATIONS[done..] {
             transaction.batch_execute(step).await?;
         }
-        let text = if row.is_some() { "UPDATE assay_schema SET done = $1" } else { "INSERT INTO assay_schema VALUES ($1)" };
+        let text =
+            if row.is_some() { "UPDATE assay_schema SET done = $1" } else { "INSERT INTO assay_schema VALUES ($1)" };
         transaction.execute(text, &[&i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)]).await?;
     }
     transaction.commit().await?;

@@ -91,14 +91,20 @@ impl Pool {
 
     /// Runs a piece of work to its end.
     pub(super) async fn run<W: Work>(&self, work: &W) -> Result<W::Answer> {
-        timeout(PATIENCE, self.run_patiently(work)).await.unwrap_or_else(|late| Err(StoreError::Unavailable(late.into())))
+        timeout(PATIENCE, self.run_patiently(work))
+            .await
+            .unwrap_or_else(|late| Err(StoreError::Unavailable(late.into())))
     }
 
     async fn run_patiently<W: Work>(&self, work: &W) -> Result<W::Answer> {
         let (mut tries, mut connects) = (0, 0);
         loop {
-            let loan = self.borrow().await?;
-            match self.run_once(work, loan).await {
+            let outcome = match self.borrow().await {
+                Ok(loan) => self.run_once(work, loan).await,
+                Err(Fault::Database(error)) if remedy(&error) == Remedy::Reconnect => Outcome::Reconnect(error.into()),
+                Err(fault) => return Err(fault.into()),
+            };
+            match outcome {
                 Outcome::Ended(answer) => return answer,
                 Outcome::Again(error) => {
                     tries += 1;
@@ -169,7 +175,7 @@ impl Pool {
         None
     }
 
-    async fn borrow(&self) -> Result<Loan<'_>> {
+    async fn borrow(&self) -> Result<Loan<'_>, Fault> {
         let permit = self.permits.acquire().await.map_err(|closed| StoreError::Unavailable(closed.into()))?;
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(session) = idle() {

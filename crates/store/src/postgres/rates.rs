@@ -4,10 +4,14 @@
 //! one interval to the next, whichever node took it. Of a fast rate a node draws the slots of the next few milliseconds
 //! at once, and spends them from memory. A slot that has begun is not spent any more: by then the line has let it go, and
 //! somebody else may have got its like. So all nodes together never grant more than one store in memory would.
+//!
+//! A refusal is remembered for a moment too: nothing but a gift back makes room before its time, and who asks again and
+//! again must not keep the database busy.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use assay_model::quota::Quota;
 use async_trait::async_trait;
@@ -40,6 +44,10 @@ const GIVE: &str = "
 
 /// How far ahead slots are drawn, in nanoseconds.
 const AHEAD: i64 = 20_000_000;
+/// How long a refusal is remembered, in nanoseconds, also if it holds longer.
+const REFUSED: i64 = 500_000_000;
+/// With so many rates in memory, what is over is dropped.
+const MANY: usize = 4096;
 /// At most this part of the burst is drawn at once.
 const PART: u64 = 16;
 /// How many accounts may ask the database at the same time.
@@ -66,16 +74,79 @@ impl Slots {
     }
 }
 
-/// What this node has of the rates.
+/// That there is no room.
+struct Refusal {
+    rate: Rate,
+    /// When there is room again.
+    opens: i64,
+    /// Until when that is believed.
+    holds: i64,
+}
+
+#[derive(Default)]
+struct Known {
+    drawn: HashMap<Name, (i64, Slots)>,
+    refused: HashMap<Name, Refusal>,
+}
+
+/// What this node knows of the rates.
 pub(super) struct Rates {
-    drawn: Mutex<HashMap<Name, (i64, Slots)>>,
+    known: Mutex<Known>,
     /// One asks for an account at a time, so that the others find what it drew, and no account takes all connections.
     gates: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { drawn: Mutex::default(), gates: (0..GATES).map(|_| tokio::sync::Mutex::default()).collect() }
+        Self { known: Mutex::default(), gates: (0..GATES).map(|_| tokio::sync::Mutex::default()).collect() }
+    }
+}
+
+impl Known {
+    /// Takes from what was drawn of every rate, or refuses what was just refused; none where the database must be asked.
+    fn answer(&mut self, rates: &[Rate], now: i64) -> Option<Paced> {
+        self.spend(rates, now).or_else(|| {
+            let refused = rates.iter().enumerate().find_map(|(place, rate)| Some((place, self.refusal(rate, now)?)));
+            refused.map(|(place, wait)| Paced::Wait(place, wait))
+        })
+    }
+
+    fn spend(&mut self, rates: &[Rate], now: i64) -> Option<Paced> {
+        let mut left = Vec::with_capacity(rates.len());
+        for rate in rates {
+            let (interval, mut slots) = *self.drawn.get(&name(rate))?;
+            if interval != rate.interval || !slots.spend(rate, now) {
+                return None;
+            }
+            left.push(slots);
+        }
+        for (rate, slots) in rates.iter().zip(&left) {
+            self.drawn.insert(name(rate), (rate.interval, *slots));
+        }
+        Some(Paced::Granted(left.iter().map(|slots| slots.next).collect()))
+    }
+
+    fn refusal(&self, rate: &Rate, now: i64) -> Option<Duration> {
+        let Refusal { rate: refused, opens, holds } = self.refused.get(&name(rate))?;
+        let same = refused.interval == rate.interval && refused.burst == rate.burst && refused.amount <= rate.amount;
+        (same && now < *holds).then(|| Duration::from_nanos((opens - now).unsigned_abs()))
+    }
+
+    fn learn(&mut self, rates: &[Rate], now: i64, paced: &Paced, drawn: Vec<Slots>) {
+        if let Paced::Wait(place, wait) = paced
+            && let Some(rate) = rates.get(*place)
+        {
+            let wait = i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX);
+            let (opens, holds) = (now.saturating_add(wait), now.saturating_add(wait.min(REFUSED)));
+            self.refused.insert(name(rate), Refusal { rate: rate.clone(), opens, holds });
+        }
+        for (rate, slots) in rates.iter().zip(drawn).filter(|(_, slots)| slots.end > slots.next) {
+            self.drawn.insert(name(rate), (rate.interval, slots));
+        }
+        if self.drawn.len() + self.refused.len() > MANY {
+            self.drawn.retain(|_, (_, slots)| slots.end > now);
+            self.refused.retain(|_, refusal| refusal.holds > now);
+        }
     }
 }
 
@@ -88,48 +159,35 @@ fn more(rate: &Rate) -> u64 {
 impl Rates {
     /// Takes from every rate or from none.
     pub(super) async fn pace(&self, pool: &Pool, rates: &[Rate], now: i64) -> Result<Paced> {
-        if let Some(granted) = self.spend(rates, now) {
-            return Ok(granted);
+        let known = self.known().answer(rates, now);
+        if let Some(known) = known {
+            return Ok(known);
         }
         let _gates = self.enter(rates).await;
-        // Whoever was here before may have drawn enough.
-        if let Some(granted) = self.spend(rates, now) {
-            return Ok(granted);
+        // Whoever was here before may have learned enough.
+        let known = self.known().answer(rates, now);
+        if let Some(known) = known {
+            return Ok(known);
         }
         let (paced, drawn) = pool.run(&Draw { rates, now }).await?;
-        let mut kept = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        for (rate, slots) in rates.iter().zip(drawn) {
-            if slots.end > slots.next {
-                kept.insert(name(rate), (rate.interval, slots));
-            }
-        }
-        if kept.len() > 4096 {
-            kept.retain(|_, (_, slots)| slots.end > now);
-        }
+        self.known().learn(rates, now, &paced, drawn);
         Ok(paced)
     }
 
     /// Gives back. What is given back of a fast rate would be there again in a few milliseconds by itself.
     pub(super) async fn unpace(&self, pool: &Pool, rates: &[Rate]) -> Result<()> {
         let slow: Vec<_> = rates.iter().filter(|rate| more(rate) == 0).collect();
-        if slow.is_empty() { Ok(()) } else { pool.run(&Give(&slow)).await }
+        if slow.is_empty() {
+            return Ok(());
+        }
+        pool.run(&Give(&slow)).await?;
+        let mut known = self.known();
+        rates.iter().for_each(|rate| _ = known.refused.remove(&name(rate)));
+        Ok(())
     }
 
-    /// Takes from what was drawn of every rate, or nothing.
-    fn spend(&self, rates: &[Rate], now: i64) -> Option<Paced> {
-        let mut kept = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut left = Vec::with_capacity(rates.len());
-        for rate in rates {
-            let (interval, mut slots) = *kept.get(&name(rate))?;
-            if interval != rate.interval || !slots.spend(rate, now) {
-                return None;
-            }
-            left.push(slots);
-        }
-        for (rate, slots) in rates.iter().zip(&left) {
-            kept.insert(name(rate), (rate.interval, *slots));
-        }
-        Some(Paced::Granted(left.iter().map(|slots| slots.next).collect()))
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn enter(&self, rates: &[Rate]) -> Vec<MutexGuard<'_, ()>> {

@@ -36,7 +36,8 @@ const BACKLOG: &str = "SELECT count(*) FILTER (WHERE died_of IS NULL), count(die
 /// One record.
 pub(super) async fn record(pool: &Pool, key: &Key) -> Result<Option<Arc<Record>>> {
     let values = vec![value(kept(key.space.stored())), value(key.kind.wire()), value(kept(&key.id))];
-    let answer = |rows: &[Row]| rows.first().map(|row| Ok(record_of(key, row.try_get(0)?, row.try_get(1)?))).transpose();
+    let answer =
+        |rows: &[Row]| rows.first().map(|row| Ok(record_of(key, row.try_get(0)?, row.try_get(1)?))).transpose();
     pool.run(&Ask { text: RECORD, values, answer }).await
 }
 
@@ -73,13 +74,7 @@ pub(super) async fn list(pool: &Pool, space: &Space, kind: Kind, range: &Range) 
 }
 
 /// The keys that have a facet.
-pub(super) async fn find(
-    pool: &Pool,
-    space: &Space,
-    kind: Kind,
-    sought: &Facet,
-    range: &Range,
-) -> Result<Page<Key>> {
+pub(super) async fn find(pool: &Pool, space: &Space, kind: Kind, sought: &Facet, range: &Range) -> Result<Page<Key>> {
     let values = vec![
         value(kept(space.stored())),
         value(kind.wire()),

@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn texts_with_nul_come_back_in_their_order() {
-        let mut texts = ["", "\0", "\0\0", "\0\u{1}", "\u{1}", "\u{1}\0", "\u{1}\u{1}", "\u{1}\u{2}", "\u{2}", "a", "a\0"];
+        let mut texts =
+            ["", "\0", "\0\0", "\0\u{1}", "\u{1}", "\u{1}\0", "\u{1}\u{1}", "\u{1}\u{2}", "\u{2}", "a", "a\0"];
         texts.sort_unstable();
         let kept: Vec<_> = texts.iter().map(|text| kept(text)).collect();
         assert!(kept.is_sorted_by(|one, next| one < next) && kept.iter().all(|text| !text.contains('\0')));

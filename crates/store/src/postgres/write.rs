@@ -19,9 +19,8 @@ use crate::batch::Put;
 use crate::{Batch, Claimed, Expect, Result, StoreError};
 
 /// Every statement of this file.
-pub(super) const ALL: &[&str] = &[
-    LOCK, INSERT, UPSERT, UPDATE, DELETE, DELETE_FACETS, DELETE_TAILS, DELETE_HEADS, UNLINK, LINK, CLEAR, FACET,
-];
+pub(super) const ALL: &[&str] =
+    &[LOCK, INSERT, UPSERT, UPDATE, DELETE, DELETE_FACETS, DELETE_TAILS, DELETE_HEADS, UNLINK, LINK, CLEAR, FACET];
 
 const LOCK: &str = "
     SELECT k.nth, r.version
@@ -194,7 +193,8 @@ impl Commit<'_> {
             }
         }
         if !batch.unlinked.is_empty() {
-            let column = |of: fn(&Key) -> &str| batch.unlinked.iter().map(|(from, ..)| kept(of(from))).collect::<Vec<_>>();
+            let column =
+                |of: fn(&Key) -> &str| batch.unlinked.iter().map(|(from, ..)| kept(of(from))).collect::<Vec<_>>();
             let links: Vec<_> = batch.unlinked.iter().map(|(_, link, _)| link.stored()).collect();
             let heads: Vec<_> = batch.unlinked.iter().map(|(.., to)| kept(&to.id)).collect();
             let (spaces, tails) = (column(|key| key.space.stored()), column(|key| &key.id));
