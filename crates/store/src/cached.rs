@@ -87,15 +87,15 @@ impl Store for Cached {
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
         let touched: Vec<_> = batch.touched().cloned().collect();
-        let (inner, shelf) = (self.inner.clone(), self.shelf.clone());
-        let commit = async move {
-            shelf.forget(touched.iter());
-            let outcome = inner.commit(batch).await;
-            shelf.forget(touched.iter());
+        let (store, records) = (self.inner.clone(), self.shelf.clone());
+        let writing = async move {
+            records.forget(touched.iter());
+            let outcome = store.commit(batch).await;
+            records.forget(touched.iter());
             outcome
         };
         // In a task of its own: a caller that goes away must not keep what was written from being forgotten.
-        self.commits.spawn(commit).await.map_err(|ended| StoreError::Unavailable(Box::new(ended)))?
+        self.commits.spawn(writing).await.map_err(|ended| StoreError::Unavailable(Box::new(ended)))?
     }
 
     async fn list(&self, space: &Space, kind: Kind, range: &Range) -> Result<Page<Key>> {

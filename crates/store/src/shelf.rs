@@ -159,7 +159,7 @@ mod tests {
         let (key, record) = record("a");
         shelf.remember(&key, shelf.moment(&key), &record);
         assert_eq!(shelf.get(&key), None);
-        shelf.trust(Instant::now(), Duration::from_secs(60));
+        shelf.trust(Instant::now(), Duration::from_mins(1));
         assert_eq!(shelf.get(&key), None, "what came before is not there");
         shelf.remember(&key, shelf.moment(&key), &record);
         assert!(shelf.get(&key).is_some());

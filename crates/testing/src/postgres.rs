@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The superuser of the database.
 const ROLE: &str = "assay";
 /// Runs the server until a line or the end of its input comes. Without the line, who started it is gone, and so is the

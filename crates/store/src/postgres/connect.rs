@@ -190,11 +190,11 @@ mod tests {
     #[test]
     fn what_is_about_tls_is_taken_out_of_the_url() {
         let url = "postgres://u@h/d?application_name=a&sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&options=-csearch_path%3Dx";
-        let (rest, security) = Security::split_off(url).ok().expect("a URL");
+        let (rest, security) = Security::split_off(url).expect("a URL");
         assert_eq!(rest, "postgres://u@h/d?application_name=a&options=-csearch_path%3Dx");
         assert_eq!(security.mode, SslMode::Require);
         assert_eq!(security.roots, Some(PathBuf::from("/etc/ca.pem")));
-        let (rest, security) = Security::split_off("postgresql://h/d").ok().expect("a URL");
+        let (rest, security) = Security::split_off("postgresql://h/d").expect("a URL");
         assert_eq!((rest.as_str(), security.mode, security.roots), ("postgresql://h/d", SslMode::Prefer, None));
     }
 

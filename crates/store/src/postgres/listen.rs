@@ -121,22 +121,22 @@ impl Listener {
     /// Moves the bytes of the connection and acts on what is heard.
     async fn hear(&self, mut wire: Wire) -> Result<()> {
         while let Some(message) = poll_fn(|context| wire.poll_message(context)).await {
-            match message? {
-                AsyncMessage::Notification(heard) if heard.channel() == "assay_jobs" => {
-                    if heard.payload() != self.notices.node {
-                        self.tell(Change::Jobs);
-                    }
-                }
-                AsyncMessage::Notification(heard) => {
-                    if let Some(change) = self.notices.read(heard.payload()) {
-                        self.forget(&change);
-                        self.tell(change);
-                    }
-                }
-                _ => {}
+            if let AsyncMessage::Notification(heard) = message? {
+                self.act_on(heard.channel(), heard.payload());
             }
         }
         Err(StoreError::Unavailable("the connection that listens was closed".into()))
+    }
+
+    fn act_on(&self, channel: &str, payload: &str) {
+        let change = match channel {
+            "assay_jobs" => (payload != self.notices.node).then_some(Change::Jobs),
+            _ => self.notices.read(payload),
+        };
+        if let Some(change) = change {
+            self.forget(&change);
+            self.tell(change);
+        }
     }
 
     async fn stay(&self, client: Client, told: &mut bool) -> Result<()> {

@@ -182,7 +182,7 @@ impl Rates {
         }
         pool.run(&Give(&slow)).await?;
         let mut known = self.known();
-        rates.iter().for_each(|rate| _ = known.refused.remove(&name(rate)));
+        known.refused.retain(|name, _| !rates.iter().any(|rate| rate.account == name.0 && rate.quota == name.1));
         Ok(())
     }
 

@@ -30,7 +30,7 @@ pub(super) fn facet(value: &str) -> Cow<'_, str> {
     if value.len() <= LONGEST {
         return kept(value);
     }
-    let digest: String = Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(Sha256::digest(value));
     let beginning = &value[..value.floor_char_boundary(BEGINNING)];
     Cow::Owned(format!("{}…{digest}", kept(beginning)))
 }

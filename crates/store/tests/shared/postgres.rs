@@ -11,6 +11,7 @@ use assay_store::batch::Ending;
 use assay_store::{Batch, Config, Expect, Paced, Range, Rate, Spent, Store, StoreError, Want, open, suite};
 use assay_testing::postgres::Server;
 use tokio_postgres::{Client, NoTls};
+use tokio_util::task::TaskTracker;
 
 async fn store(url: &str, cache_bytes: u64) -> Arc<dyn Store> {
     let config = Config::Postgres { url: url.to_owned(), password: None, cache_bytes };
@@ -20,7 +21,8 @@ async fn store(url: &str, cache_bytes: u64) -> Arc<dyn Store> {
 /// A connection for looking and for doing harm.
 async fn operator(url: &str) -> Client {
     let (client, wire) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
-    tokio::task::spawn(wire);
+    // Ends with the client.
+    TaskTracker::new().spawn(wire);
     client
 }
 
@@ -283,7 +285,7 @@ async fn lost_connections_are_survived_and_no_commit_is_told_wrongly() {
     let stop = Arc::new(AtomicBool::new(false));
     let harm = {
         let (client, stop) = (operator(&url).await, stop.clone());
-        tokio::task::spawn(async move {
+        TaskTracker::new().spawn(async move {
             let mut ended = 0;
             while !stop.load(Ordering::SeqCst) {
                 let text = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -400,7 +402,7 @@ async fn what_a_text_cannot_hold_is_kept_all_the_same() {
     for name in ["na\0me", &long] {
         let sought = Facet::new(FacetName::Detection, name);
         let page = node.find(&key.space, Kind::User, &sought, &Range::first(9)).await.expect("a page");
-        assert_eq!(page.items, [key.clone()]);
+        assert_eq!(page.items, std::slice::from_ref(&key));
     }
     let claimed = node.claim(StageName::ALL, Timestamp(0), Timestamp(1), 1).await.expect("a claim");
     assert_eq!(claimed[0].job.subject, key);
