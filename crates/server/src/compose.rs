@@ -64,7 +64,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let (panel, blobs) = tokio::try_join!(
         async { assay_engines::open(&config.engines, &config.data.join("cache")).await.map_err(anyhow::Error::from) },
         async {
-            let blobs = assay_blobs::Config::Directory(config.data.join("blobs"));
+            let blobs = assay_blobs::Config::Directory(config.blobs());
             assay_blobs::open(&blobs).await.context("cannot open the folder of files")
         }
     )?;
@@ -163,7 +163,7 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
     let courier = courier(config, &installation, Arc::new(System))?;
     let pipeline = Arc::new(Pipeline {
         store: installation.store,
-        blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.data.join("blobs"))).await?,
+        blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.blobs())).await?,
         panel: Arc::new(assay_engines::Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),

@@ -180,7 +180,7 @@ async fn leases_of_two_nodes_hand_out_exactly_the_limit() {
                 quota: Quota::ApiRequestsDaily,
                 window: Timestamp(0),
                 limit: if account == "group" { 1000 } else { 5000 },
-                least: 1,
+                amount: 1,
                 most: 9,
                 held: 0,
             });
