@@ -18,7 +18,7 @@ pub fn generate(random: &dyn Random) -> Zeroizing<String> {
     random.fill(&mut *bytes);
     let mut text = Zeroizing::new(String::with_capacity(64));
     text.push_str(PREFIX);
-    BASE64.encode_string(&*bytes, &mut text);
+    BASE64.encode_string(bytes.as_slice(), &mut text);
     text
 }
 

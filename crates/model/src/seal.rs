@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn one_changed_character_is_always_noticed() {
         let sealer = sealer(7, "webhook");
-        let sealed = sealer.seal("webhook/1", b"the secret", &Counting::default());
-        for at in 0..sealed.len() {
-            let mut changed = sealed.clone().into_bytes();
+        let text = sealer.seal("webhook/1", b"the secret", &Counting::default());
+        for at in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).expect("ASCII");
             assert!(sealer.open("webhook/1", &changed).is_err(), "{changed}");

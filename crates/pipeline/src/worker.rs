@@ -11,7 +11,7 @@ use assay_model::analysis::Status;
 use assay_model::record::{Job, body};
 use assay_model::{Error, Result, Timestamp};
 use assay_store::batch::Ending;
-use assay_store::{Batch, Claimed, Expect, StoreError};
+use assay_store::{Batch, Claimed, Expect, StoreError, until_jobs};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +48,7 @@ async fn work(pipeline: &Pipeline) {
         let now = pipeline.clock.now();
         match pipeline.store.claim(&stages, now, lease_end(now), 1).await {
             Ok(claimed) if claimed.is_empty() => {
-                let _changed_or_time_to_look = tokio::time::timeout(LOOK_ROUND, changes.recv()).await;
+                let _changed_or_time_to_look = tokio::time::timeout(LOOK_ROUND, until_jobs(&mut changes)).await;
             }
             Ok(claimed) => {
                 for one in claimed {

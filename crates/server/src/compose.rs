@@ -64,7 +64,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let (panel, blobs) = tokio::try_join!(
         async { assay_engines::open(&config.engines, &config.data.join("cache")).await.map_err(anyhow::Error::from) },
         async {
-            let blobs = assay_blobs::Config::Directory(config.data.join("blobs"));
+            let blobs = assay_blobs::Config::Directory(config.blobs());
             assay_blobs::open(&blobs).await.context("cannot open the folder of files")
         }
     )?;
@@ -163,7 +163,7 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
     let courier = courier(config, &installation, Arc::new(System))?;
     let pipeline = Arc::new(Pipeline {
         store: installation.store,
-        blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.data.join("blobs"))).await?,
+        blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.blobs())).await?,
         panel: Arc::new(assay_engines::Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
@@ -175,7 +175,7 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
 fn courier(config: &Config, installation: &Installation, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<Courier>> {
     let mut settings = assay_events::Settings::default();
     settings.rules.allow_http = config.webhooks.allow_http;
-    for network in &config.webhooks.allow_networks {
+    for network in &config.webhooks.allow {
         let network = parse_network(network).map_err(|wrong| anyhow::anyhow!(wrong.message))?;
         settings.rules.allow.push(network);
     }

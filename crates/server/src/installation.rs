@@ -14,7 +14,7 @@ use assay_api::accounts;
 use assay_model::apikey::Pepper;
 use assay_model::quota::{Limits, Quota};
 use assay_model::random::Random;
-use assay_model::{Timestamp, clock::Clock};
+use assay_model::{Code, Timestamp, clock::Clock};
 use assay_store::Store;
 use secrecy::SecretString;
 
@@ -56,17 +56,31 @@ pub(crate) fn lock(config: &Config) -> anyhow::Result<File> {
     }
 }
 
-/// Opens the folder, making what is missing: database, pepper.
+/// Opens the folder and its store, making what is missing: database, pepper.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Installation> {
     make_folder(&config.data)?;
-    let pepper = read_or_make_pepper(config)?;
-    let store = assay_store::open(&assay_store::Config::Sqlite {
-        path: config.database(),
-        cache_bytes: config.memory.records.as_u64(),
-    })
-    .await
-    .with_context(|| format!("cannot open the database in {}", config.data.display()))?;
+    if config.store.is_empty() && config.database().exists() {
+        known_pepper(config)?;
+    }
+    let store = assay_store::open(&config.store()?).await.with_context(|| match config.store.as_str() {
+        "" => format!("cannot open the database in {}", config.data.display()),
+        url => format!("cannot open the store at {url}"),
+    })?;
+    let pepper = if accounts::is_initialised(&*store).await? { known_pepper(config)? } else { read_or_make_pepper(config)? };
+    accounts::check_pepper(&*store, &pepper).await.map_err(|wrong| anyhow::anyhow!(wrong.message))?;
     Ok(Installation { store, pepper })
+}
+
+/// The pepper of an installation that exists, which must be there.
+fn known_pepper(config: &Config) -> anyhow::Result<Pepper> {
+    let path = pepper_file(config);
+    read_pepper(&path)?.with_context(|| {
+        format!(
+            "the pepper {} is missing although the installation exists: restore it from a backup, or name the one of the \
+             other nodes (key_pepper_file), for without it no key works",
+            path.display()
+        )
+    })
 }
 
 /// Writes the tiers as the server's configuration has them; commands beside the server must not, for they need not know
@@ -84,7 +98,7 @@ pub(crate) async fn write_tiers(installation: &Installation, config: &Config) ->
 
 /// Opens a folder that must be an installation already; for commands beside the server.
 pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Installation> {
-    if !config.database().exists() {
+    if config.store.is_empty() && !config.database().exists() {
         anyhow::bail!(
             "{} is no data folder of assay: name the one that `assay serve` uses with --data (or ASSAY_DATA)",
             config.data.display()
@@ -114,7 +128,14 @@ pub(crate) async fn initialise(
     let mut file = path.as_ref().map(|path| create_key_file(path)).transpose()?;
     let made = make_operator(installation, clock.now()).await;
     let key = match (made, &path) {
-        (Ok(key), _) => key,
+        (Ok(Some(key)), _) => key,
+        (Ok(None), path) => {
+            // Another node was quicker, and shows the key there.
+            if let Some(path) = path {
+                fs::remove_file(path)?;
+            }
+            return Ok(None);
+        }
         (Err(error), Some(path)) => {
             let _the_first_error_counts = fs::remove_file(path);
             return Err(error);
@@ -135,14 +156,17 @@ pub(crate) struct FirstKey {
     pub(crate) written_to: Option<PathBuf>,
 }
 
-async fn make_operator(installation: &Installation, now: Timestamp) -> anyhow::Result<SecretString> {
+/// The operator's first key, or nothing where another node made the operator at the same moment.
+async fn make_operator(installation: &Installation, now: Timestamp) -> anyhow::Result<Option<SecretString>> {
     let store = &*installation.store;
-    let issued = {
-        // The key first would be a key without an account: refused, so the order is account, key.
-        accounts::create_user(store, accounts::OPERATOR, "operator", now).await?;
-        accounts::create_key(store, accounts::OPERATOR, &installation.pepper, &SystemRandom, now).await?
-    };
-    Ok(SecretString::from(issued.reveal().as_str()))
+    // The key first would be a key without an account: refused, so the order is account, key.
+    match accounts::create_user(store, accounts::OPERATOR, "operator", now).await {
+        Ok(_) => {}
+        Err(error) if error.code == Code::AlreadyExists => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let issued = accounts::create_key(store, accounts::OPERATOR, &installation.pepper, &SystemRandom, now).await?;
+    Ok(Some(SecretString::from(issued.reveal().as_str())))
 }
 
 fn create_key_file(path: &Path) -> anyhow::Result<File> {
@@ -157,28 +181,27 @@ fn make_folder(path: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("cannot make the data folder {}", path.display()))
 }
 
-fn read_or_make_pepper(config: &Config) -> anyhow::Result<Pepper> {
-    let path = match &config.key_pepper_file {
+fn pepper_file(config: &Config) -> PathBuf {
+    match &config.key_pepper_file {
         path if path.as_os_str().is_empty() => config.data.join("pepper"),
         path => path.clone(),
-    };
-    let read = || -> anyhow::Result<Option<Pepper>> {
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => zeroize::Zeroizing::new(text),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(cause).with_context(|| format!("cannot read {}", path.display())),
-        };
-        let pepper = Pepper::from_hex(&text);
-        pepper.map(Some).with_context(|| format!("{} does not hold 64 hexadecimal digits", path.display()))
-    };
-    if let Some(pepper) = read()? {
-        return Ok(pepper);
     }
-    if config.database().exists() {
-        anyhow::bail!(
-            "the pepper {} is missing although the database exists: restore it from a backup, for without it no key works",
-            path.display()
-        );
+}
+
+fn read_pepper(path: &Path) -> anyhow::Result<Option<Pepper>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => zeroize::Zeroizing::new(text),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(cause).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let pepper = Pepper::from_hex(&text);
+    pepper.map(Some).with_context(|| format!("{} does not hold 64 hexadecimal digits", path.display()))
+}
+
+fn read_or_make_pepper(config: &Config) -> anyhow::Result<Pepper> {
+    let path = pepper_file(config);
+    if let Some(pepper) = read_pepper(&path)? {
+        return Ok(pepper);
     }
     let folder = path.parent().context("the pepper's file has no folder")?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -186,5 +209,5 @@ fn read_or_make_pepper(config: &Config) -> anyhow::Result<Pepper> {
     file.as_file().sync_all()?;
     // Two who start at once: the first to get here wins, the other reads what the first wrote.
     let _second_comer = file.persist_noclobber(&path);
-    read()?.context("the pepper was just written")
+    read_pepper(&path)?.context("the pepper was just written")
 }

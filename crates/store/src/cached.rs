@@ -1,100 +1,50 @@
 //! A decorator that keeps records in memory until they change. In goes any store, out comes a store with the same
 //! promises; a read after a commit still sees the commit.
-//!
-//! A record may be put into the cache only if no commit touched its shard of keys since before it was read: each shard
-//! has an epoch, which a commit moves on before and after it writes.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use assay_model::quota::Quota;
 use assay_model::record::{Edge, Facet, Key, Record, Space, StageName};
 use assay_model::usage::{Dimension, Tally};
 use assay_model::{Kind, Link, Timestamp};
 use async_trait::async_trait;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use tokio::sync::broadcast;
-use tokio::task::JoinSet;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::{Backlog, Batch, Change, Charge, Claimed, End, Held, Paced, Page, Range, Rate, Result, Spent, Store, Want};
-
-const SHARDS: usize = 256;
-/// What a record costs in memory beside its body and id: keys, counters, the cache's own entry.
-const OVERHEAD: u64 = 256;
-
-#[derive(Clone)]
-struct ByBytes;
-
-impl Weighter<Key, Arc<Record>> for ByBytes {
-    fn weight(&self, key: &Key, record: &Arc<Record>) -> u64 {
-        OVERHEAD + 2 * key.id.len() as u64 + record.body.len() as u64
-    }
-}
+use crate::shelf::Shelf;
+use crate::{
+    Backlog, Batch, Change, Charge, Claimed, End, Held, Paced, Page, Range, Rate, Result, Spent, Store, StoreError,
+    Want,
+};
 
 /// See the module.
 pub(crate) struct Cached {
     inner: Arc<dyn Store>,
-    records: Cache<Key, Arc<Record>, ByBytes>,
-    epochs: Vec<AtomicU64>,
+    shelf: Arc<Shelf>,
+    commits: TaskTracker,
     /// Ends with the store.
-    listening: Mutex<JoinSet<()>>,
+    _listening: AbortOnDropHandle<()>,
 }
 
 impl Cached {
-    /// Keeps up to `bytes` of records of `inner` in memory.
-    pub(crate) fn new(inner: Arc<dyn Store>, bytes: u64) -> Arc<Self> {
-        let typical = 4096;
-        let entries = usize::try_from(bytes / typical).unwrap_or(usize::MAX).max(16);
-        let cached = Arc::new(Self {
-            records: Cache::with_weighter(entries, bytes, ByBytes),
-            epochs: (0..SHARDS).map(|_| AtomicU64::new(0)).collect(),
-            listening: Mutex::default(),
-            inner,
-        });
-        let listening = forget_on_foreign_changes(Arc::downgrade(&cached), cached.inner.watch());
-        cached.listening.lock().unwrap_or_else(PoisonError::into_inner).spawn(listening);
-        cached
-    }
-
-    fn forget_all(&self) {
-        self.epochs.iter().for_each(|epoch| _ = epoch.fetch_add(1, Ordering::SeqCst));
-        self.records.clear();
-    }
-
-    fn epoch(&self, key: &Key) -> &AtomicU64 {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-        let shard = usize::try_from(hash % SHARDS as u64).unwrap_or(0);
-        &self.epochs[shard]
-    }
-
-    fn forget<'a>(&self, keys: impl Iterator<Item = &'a Key>) {
-        for key in keys {
-            self.epoch(key).fetch_add(1, Ordering::SeqCst);
-            self.records.remove(key);
-        }
-    }
-
-    fn remember(&self, key: &Key, read_at: u64, record: &Arc<Record>) {
-        let epoch = self.epoch(key);
-        if epoch.load(Ordering::SeqCst) == read_at {
-            self.records.insert(key.clone(), record.clone());
-            if epoch.load(Ordering::SeqCst) != read_at {
-                self.records.remove(key);
-            }
-        }
+    /// Keeps records of `inner` on `shelf`.
+    pub(crate) fn new(inner: Arc<dyn Store>, shelf: Arc<Shelf>) -> Arc<Self> {
+        let commits = TaskTracker::new();
+        let listening = forget_on_foreign_changes(Arc::downgrade(&shelf), inner.watch());
+        let listening = AbortOnDropHandle::new(commits.spawn(listening));
+        Arc::new(Self { inner, shelf, commits, _listening: listening })
     }
 }
 
-/// Drops everything when another process has written.
-async fn forget_on_foreign_changes(cached: Weak<Cached>, mut changes: broadcast::Receiver<Change>) {
+/// Drops what another process has written.
+async fn forget_on_foreign_changes(shelf: Weak<Shelf>, mut changes: broadcast::Receiver<Change>) {
     loop {
         let change = changes.recv().await;
-        let Some(cached) = cached.upgrade() else { return };
+        let Some(shelf) = shelf.upgrade() else { return };
         match change {
             Ok(Change::Jobs) => {}
-            Ok(Change::Foreign) | Err(broadcast::error::RecvError::Lagged(_)) => cached.forget_all(),
+            Ok(Change::Keys(keys)) => shelf.forget(keys.iter()),
+            Ok(Change::Foreign) | Err(broadcast::error::RecvError::Lagged(_)) => shelf.forget_all(),
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }
@@ -103,29 +53,29 @@ async fn forget_on_foreign_changes(cached: Weak<Cached>, mut changes: broadcast:
 #[async_trait]
 impl Store for Cached {
     async fn read(&self, key: &Key) -> Result<Option<Arc<Record>>> {
-        if let Some(record) = self.records.get(key) {
+        if let Some(record) = self.shelf.get(key) {
             return Ok(Some(record));
         }
-        let read_at = self.epoch(key).load(Ordering::SeqCst);
+        let read_at = self.shelf.moment(key);
         let record = self.inner.read(key).await?;
         if let Some(record) = &record {
-            self.remember(key, read_at, record);
+            self.shelf.remember(key, read_at, record);
         }
         Ok(record)
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
-        let mut found: Vec<_> = keys.iter().map(|key| self.records.get(key)).collect();
+        let mut found: Vec<_> = keys.iter().map(|key| self.shelf.get(key)).collect();
         let missing: Vec<_> =
             keys.iter().zip(&found).filter(|(_, hit)| hit.is_none()).map(|(key, _)| key.clone()).collect();
         if missing.is_empty() {
             return Ok(found);
         }
-        let epochs: Vec<_> = missing.iter().map(|key| self.epoch(key).load(Ordering::SeqCst)).collect();
+        let moments: Vec<_> = missing.iter().map(|key| self.shelf.moment(key)).collect();
         let read = self.inner.read_many(&missing).await?;
-        for ((key, read_at), record) in missing.iter().zip(epochs).zip(&read) {
+        for ((key, read_at), record) in missing.iter().zip(moments).zip(&read) {
             if let Some(record) = record {
-                self.remember(key, read_at, record);
+                self.shelf.remember(key, read_at, record);
             }
         }
         let mut read = read.into_iter();
@@ -137,10 +87,15 @@ impl Store for Cached {
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {
         let touched: Vec<_> = batch.touched().cloned().collect();
-        self.forget(touched.iter());
-        let outcome = self.inner.commit(batch).await;
-        self.forget(touched.iter());
-        outcome
+        let (store, records) = (self.inner.clone(), self.shelf.clone());
+        let writing = async move {
+            records.forget(touched.iter());
+            let outcome = store.commit(batch).await;
+            records.forget(touched.iter());
+            outcome
+        };
+        // In a task of its own: a caller that goes away must not keep what was written from being forgotten.
+        self.commits.spawn(writing).await.map_err(|ended| StoreError::Unavailable(Box::new(ended)))?
     }
 
     async fn list(&self, space: &Space, kind: Kind, range: &Range) -> Result<Page<Key>> {

@@ -10,7 +10,8 @@
 //! | [`page`] | how lists are read in pages that cost the same wherever they start |
 //! | `memory` | for tests, nothing survives |
 //! | `sqlite` | the embedded default, one file |
-//! | `cached` | a decorator: records by key, kept in memory until they change |
+//! | `postgres` | many nodes over one PostgreSQL |
+//! | `cached`, `shelf` | a decorator: records by key, kept in memory until they change |
 //! | [`suite`] | the contract as tests; every backend passes it |
 //!
 //! To add a backend: one folder, an arm in [`open`], a line that runs [`suite`].
@@ -29,7 +30,11 @@ use assay_model::record::{Facet, Key, Record, Space, StageName};
 use assay_model::usage::{Dimension, Tally};
 use assay_model::{Error, Kind, Link, Timestamp, error::Code};
 use async_trait::async_trait;
+use secrecy::SecretString;
 use tokio::sync::broadcast;
+
+use crate::cached::Cached;
+use crate::shelf::Shelf;
 
 pub mod batch;
 mod cached;
@@ -37,6 +42,8 @@ pub mod lease;
 mod memory;
 pub mod pace;
 pub mod page;
+mod postgres;
+mod shelf;
 mod sqlite;
 pub mod suite;
 
@@ -88,12 +95,26 @@ pub enum End {
 }
 
 /// Something that happened to the store; a hint to look again, never the news itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// There is work to claim.
     Jobs,
+    /// Another process wrote these records.
+    Keys(Arc<[Key]>),
     /// Another process wrote: whatever is cached may be old.
     Foreign,
+}
+
+/// Returns when there may be work to claim; what else changes does not wake.
+pub async fn until_jobs(changes: &mut broadcast::Receiver<Change>) {
+    loop {
+        match changes.recv().await {
+            Ok(Change::Keys(_) | Change::Foreign) => {}
+            Ok(Change::Jobs) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            // The store is closed and there is never again work.
+            Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
+        }
+    }
 }
 
 /// What is known. See the crate's invariants; [`suite`] has them as tests.
@@ -197,6 +218,16 @@ pub enum Config {
         /// How many bytes of records are kept in memory.
         cache_bytes: u64,
     },
+    /// A PostgreSQL that many nodes share.
+    Postgres {
+        /// Where: `postgres://user@host:port/database`, as libpq reads it; of `sslmode` and `sslrootcert` see
+        /// docs/decisions/0012-postgresql.md.
+        url: String,
+        /// The password, where the server wants one.
+        password: Option<SecretString>,
+        /// How many bytes of records are kept in memory; with 0 none are.
+        cache_bytes: u64,
+    },
 }
 
 /// Opens a store, migrating it where needed.
@@ -205,7 +236,12 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>> {
         Config::Memory => Ok(Arc::new(Memory::default())),
         Config::Sqlite { path, cache_bytes } => {
             let store = sqlite::Sqlite::open(path).await?;
-            Ok(cached::Cached::new(Arc::new(store), *cache_bytes))
+            Ok(Cached::new(Arc::new(store), Shelf::new(*cache_bytes)))
+        }
+        Config::Postgres { url, password, cache_bytes } => {
+            let shelf = Shelf::distrusted(*cache_bytes);
+            let store = Arc::new(postgres::Postgres::open(url, password.as_ref(), shelf.clone()).await?);
+            Ok(if *cache_bytes == 0 { store } else { Cached::new(store, shelf) })
         }
     }
 }

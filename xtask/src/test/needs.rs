@@ -29,6 +29,18 @@ const NEEDS: &[Need] = &[
         },
     },
     Need {
+        name: "postgres",
+        package: "postgresql",
+        reason: "the shared store is tested against a real server",
+        parts: &["unit", "compat", "kill"],
+        there: || {
+            let on_path = std::env::var_os("PATH").unwrap_or_default();
+            let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+            let folders = std::env::split_paths(&on_path).chain(versions.map(|version| version.path().join("bin")));
+            folders.into_iter().any(|folder| folder.join("initdb").exists())
+        },
+    },
+    Need {
         name: "python3 with venv",
         package: "python3-venv",
         reason: "the real clients are Python programs",

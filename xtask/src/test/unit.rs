@@ -8,16 +8,19 @@ use anyhow::{Context, Result};
 use super::counts::{self, Counts};
 use crate::tools;
 
+/// What a machine may lack, and what is in the names of the tests that need it.
+const NAMED: [&str; 2] = ["clamd", "postgres"];
+
 /// Runs them; `missing` names what the machine lacks, and the tests that need it are left out with a loud word.
 pub(crate) fn run(missing: &[&str]) -> Result<Counts> {
-    let without_clamd = missing.contains(&"clamd");
-    if without_clamd {
-        eprintln!("test: LEFT OUT: the tests of the clamd engine, for want of a clamd");
+    let left_out: Vec<&str> = NAMED.into_iter().filter(|name| missing.contains(name)).collect();
+    for name in &left_out {
+        eprintln!("test: LEFT OUT: the tests with {name} in their names, for want of it");
     }
     let main = if tools::answers(tools::cargo().args(["nextest", "--version"])) {
-        nextest(without_clamd)?
+        nextest(&left_out)?
     } else {
-        cargo_test(without_clamd)?
+        cargo_test(&left_out)?
     };
     let examples = counted("examples", tools::cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
     Ok(Counts {
@@ -29,7 +32,7 @@ pub(crate) fn run(missing: &[&str]) -> Result<Counts> {
     })
 }
 
-fn nextest(without_clamd: bool) -> Result<Counts> {
+fn nextest(left_out: &[&str]) -> Result<Counts> {
     // Where .config/nextest.toml has it written; nextest itself does not look at CARGO_TARGET_DIR for this.
     let report = tools::root().join("target").join("nextest").join("default").join("junit.xml");
     if report.exists() {
@@ -37,8 +40,9 @@ fn nextest(without_clamd: bool) -> Result<Counts> {
     }
     let mut nextest = tools::cargo();
     nextest.args(["nextest", "run", "--locked", "--workspace", "--all-targets"]);
-    if without_clamd {
-        nextest.args(["--filterset", "not test(clamd)"]);
+    if !left_out.is_empty() {
+        let filter: Vec<String> = left_out.iter().map(|name| format!("not test({name})")).collect();
+        nextest.args(["--filterset", &filter.join(" and ")]);
     }
     let ended = tools::step("nextest", &mut nextest);
     let mut counts = counts::from_junit("unit", &report).context("nextest left no report; did everything compile?")?;
@@ -46,11 +50,11 @@ fn nextest(without_clamd: bool) -> Result<Counts> {
     Ok(counts)
 }
 
-fn cargo_test(without_clamd: bool) -> Result<Counts> {
+fn cargo_test(left_out: &[&str]) -> Result<Counts> {
     let mut test = tools::cargo();
     test.args(["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]);
-    if without_clamd {
-        test.args(["--", "--skip", "clamd"]);
+    if !left_out.is_empty() {
+        test.arg("--").args(left_out.iter().flat_map(|name| ["--skip", *name]));
     }
     counted("tests", &mut test)
 }

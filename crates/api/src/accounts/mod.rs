@@ -82,6 +82,29 @@ pub async fn is_initialised(store: &dyn Store) -> Result<bool> {
     Ok(store.read(&Key::shared(Kind::User, OPERATOR)).await?.is_some())
 }
 
+/// Refuses another pepper than the one that the installation began with: no key would work. The first one is noted, as
+/// its keyed hash.
+pub async fn check_pepper(store: &dyn Store, pepper: &Pepper) -> Result<()> {
+    let key = Key::shared(Kind::Notice, "pepper");
+    let mark = body(&hex::encode(*pepper.derive("the pepper's mark")));
+    if store.read(&key).await?.is_none() {
+        let mut batch = Batch::new();
+        batch.put(key.clone(), mark.clone(), Expect::Absent);
+        match store.commit(batch).await {
+            Ok(_) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match store.read(&key).await? {
+        Some(record) if record.body == mark => Ok(()),
+        _ => Err(Error::new(
+            Code::Internal,
+            "the pepper is not the one of this installation: give this node the file of the others (key_pepper_file), or \
+             restore it from a backup",
+        )),
+    }
+}
+
 /// Makes an account before there is a server that could be asked.
 pub async fn create_user(store: &dyn Store, name: &str, tier: &str, now: Timestamp) -> Result<User> {
     check_name(name)?;

@@ -1,7 +1,7 @@
 //! The audit log: who did what, from where, on what, before and after. Append-only; see [`chain`] for the hash that ties
 //! the entries together.
 //!
-//! [`log`] adds entries to the batch that does the deed, so that they are written together or not at all. [`find`] reads
+//! [`log`] adds entries to the batch that does the deed, so that they are written together or not at all. [`find()`] reads
 //! them, newest first; [`verify`] walks all of them, oldest first.
 //!
 //! Invariant: nothing changes or removes an entry.

@@ -51,7 +51,7 @@ pub fn value(value: Value) -> Value {
 }
 
 fn member((name, content): (String, Value)) -> (String, Value) {
-    let plain: String = name.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let plain: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let content = match content {
         Value::String(_) if NAMES.iter().any(|word| plain.contains(word)) => REDACTED.into(),
         content => value(content),

@@ -20,7 +20,7 @@ use crate::webhook::{
 /// How often what came of an attempt is written against others who write the same records.
 const TRIES: usize = 16;
 /// The longest pause that a receiver can ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 /// "The target resource is no longer available, and this is likely permanent" (RFC 9110, section 15.5.11): the receiver
 /// wants no more.
 const GONE: u16 = 410;
@@ -209,11 +209,10 @@ fn tell(key: &Key, delivery: &Delivery) {
     metrics::counter!("assay_webhook_deliveries_total", "outcome" => outcome).increment(1);
     let (delivery_id, webhook, event) = (&*key.id, delivery.webhook.as_str(), delivery.event.wire());
     let (attempt, status, error) = (delivery.attempts, delivery.last_status, delivery.last_error.as_deref());
-    match delivery.status {
-        DeliveryStatus::Dead => {
-            tracing::warn!(delivery = delivery_id, webhook, event, attempt, status, error, "a delivery was given up");
-        }
-        _ => tracing::debug!(
+    if delivery.status == DeliveryStatus::Dead {
+        tracing::warn!(delivery = delivery_id, webhook, event, attempt, status, error, "a delivery was given up");
+    } else {
+        tracing::debug!(
             delivery = delivery_id,
             webhook,
             event,
@@ -222,6 +221,6 @@ fn tell(key: &Key, delivery: &Delivery) {
             error,
             outcome,
             "a delivery was tried"
-        ),
+        );
     }
 }

@@ -78,7 +78,7 @@ mod tests {
     }
 
     /// Takes out whoever may go, as tasks that do not end.
-    async fn go(line: &mut Line, places: usize) -> Vec<i64> {
+    fn go(line: &mut Line, places: usize) -> Vec<i64> {
         let mut gone = Vec::new();
         let mut tasks = tokio::task::JoinSet::new();
         while let Some((receiver, claimed)) = line.next(places) {
@@ -94,10 +94,10 @@ mod tests {
         for (id, webhook) in [(1, "slow"), (2, "slow"), (3, "slow"), (4, "quick")] {
             line.join(receiver(webhook, None), claimed(id)).expect("room");
         }
-        assert_eq!(go(&mut line, 4).await, [1, 4]);
+        assert_eq!(go(&mut line, 4), [1, 4]);
         let slow = *line.served.iter().find(|(_, one)| one.webhook == "slow").expect("under way").0;
         line.ended(slow);
-        assert_eq!(go(&mut line, 4).await, [2]);
+        assert_eq!(go(&mut line, 4), [2]);
     }
 
     #[tokio::test]
@@ -107,15 +107,15 @@ mod tests {
             line.join(receiver(webhook, Some("soc")), claimed(id)).expect("room");
         }
         line.join(receiver("f", None), claimed(6)).expect("room");
-        assert_eq!(go(&mut line, 4).await, [1, 2, 3, 6]);
-        assert_eq!(go(&mut line, 4).await, [0_i64; 0]);
+        assert_eq!(go(&mut line, 4), [1, 2, 3, 6]);
+        assert_eq!(go(&mut line, 4), [0_i64; 0]);
     }
 
     #[tokio::test]
     async fn a_single_place_is_for_everybody() {
         let mut line = Line::default();
         line.join(receiver("a", None), claimed(1)).expect("room");
-        assert_eq!(go(&mut line, 1).await, [1]);
+        assert_eq!(go(&mut line, 1), [1]);
     }
 
     #[test]

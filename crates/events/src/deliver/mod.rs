@@ -36,7 +36,7 @@ const SPARE: Duration = Duration::from_secs(45);
 const PUT_OFF: i64 = 2;
 const PUT_OFF_MAX: i64 = 60;
 /// How often old deliveries are swept.
-const CHORES: Duration = Duration::from_secs(3600);
+const CHORES: Duration = Duration::from_hours(1);
 
 /// Makes deliveries until `stop`; what is under way then is left to its lease.
 pub async fn run(courier: Arc<Courier>, stop: CancellationToken) {

@@ -131,7 +131,7 @@ async fn webhooks_are_listed_by_group_changed_and_removed() {
         let page = list(store, group, &Range::first(10)).await.expect("a page");
         page.items.into_iter().map(|(id, _)| id).collect()
     };
-    assert_eq!(ids(Some("soc")).await, [theirs.id.clone()]);
+    assert_eq!(ids(Some("soc")).await, std::slice::from_ref(&theirs.id));
     assert_eq!(ids(None).await.len(), 2);
 
     let mut batch = Batch::new();

@@ -94,7 +94,7 @@ async fn answer(State(seen): State<Arc<Seen>>, Path(rest): Path<String>, headers
         "busy" => (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "3600")]).into_response(),
         "redirect" => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/ok/redirected")]).into_response(),
         "slow" => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             StatusCode::OK.into_response()
         }
         "endless" => endless(seen).into_response(),

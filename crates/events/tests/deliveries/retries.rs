@@ -215,7 +215,7 @@ async fn a_long_backlog_for_one_webhook_is_delivered_whole() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), watching).await.expect("all are made");
+    tokio::time::timeout(Duration::from_mins(1), watching).await.expect("all are made");
     let arrivals = world.receiver.arrivals("/ok");
     let ids: std::collections::BTreeSet<_> = arrivals.iter().map(|one| one.header("webhook-id").to_owned()).collect();
     assert_eq!((arrivals.len(), ids.len()), (100, 100), "each once");

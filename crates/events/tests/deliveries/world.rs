@@ -122,10 +122,10 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, watching).await {
-            Ok(delivery) => delivery,
-            Err(_elapsed) => panic!("it stayed {:?}", self.delivery(hook).await),
+        if let Ok(delivery) = tokio::time::timeout(PATIENCE, watching).await {
+            return delivery;
         }
+        panic!("it stayed {:?}", self.delivery(hook).await)
     }
 
     pub(crate) async fn until_status(&self, hook: &Hook, status: DeliveryStatus) -> Delivery {

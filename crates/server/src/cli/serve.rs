@@ -25,6 +25,10 @@ pub(crate) struct Arguments {
     /// Folder that holds everything; made where it does not exist [default: in your home]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A PostgreSQL that many nodes share, postgres://user@host:port/database; its password comes from
+    /// ASSAY_STORE_PASSWORD or the configuration's store_password_file [default: the embedded store in the data folder]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
     /// Address and port [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -45,6 +49,10 @@ impl Arguments {
         if let Some(data) = &self.data {
             let data = data.to_str().context("the data folder's name is not UTF-8")?;
             flags.push(("data", Value::String(data.to_owned())));
+        }
+        if let Some(store) = &self.store {
+            refuse_password(store)?;
+            flags.push(("store", Value::String(store.clone())));
         }
         if let Some(listen) = &self.listen {
             flags.push(("listen", Value::String(listen.clone())));
@@ -71,6 +79,17 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     tracing::info!("stopping: running requests end, jobs are left to their leases");
     server.stop().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A password on the command line shows in the list of processes.
+fn refuse_password(store: &str) -> anyhow::Result<()> {
+    if url::Url::parse(store).is_ok_and(|url| url.password().is_some()) || store.contains("password=") {
+        anyhow::bail!(
+            "a password on the command line is seen by everybody on this machine: leave it out of --store and give it in \
+             ASSAY_STORE_PASSWORD or in a file (store_password_file in the configuration)"
+        );
+    }
+    Ok(())
 }
 
 /// Tells the person at the terminal what there is to know, once.

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use assay_api::app::KeyRules;
 use assay_api::route::Feature;
+use anyhow::Context as _;
 use assay_engines::EnginesConfig;
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod document;
@@ -23,6 +25,13 @@ pub(crate) use load::{Loaded, load};
 pub(crate) struct Config {
     /// The folder that holds everything: database, files, keys, certificates.
     pub(crate) data: PathBuf,
+    /// Where what is known is kept: empty for the embedded store in the data folder, or
+    /// `postgres://user@host:port/database` for one that many nodes share. No password in it.
+    pub(crate) store: String,
+    /// The file with that store's password; the environment's `ASSAY_STORE_PASSWORD` counts before it.
+    pub(crate) store_password_file: PathBuf,
+    /// The folder of the samples' bytes; where it is empty, `blobs` in the data folder. Nodes that share a store share it.
+    pub(crate) blobs: PathBuf,
     /// The file with the pepper that keys are hashed with; where it is empty, `pepper` in the data folder.
     pub(crate) key_pepper_file: PathBuf,
     /// Address and port to listen on; port 0 takes a free one.
@@ -62,6 +71,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: default_data_folder(),
+            store: String::new(),
+            store_password_file: PathBuf::new(),
+            blobs: PathBuf::new(),
             key_pepper_file: PathBuf::new(),
             listen: "127.0.0.1:8080".to_owned(),
             insecure_http: false,
@@ -237,7 +249,7 @@ impl Default for Keys {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Webhooks {
     /// Networks of this house that webhooks may point to, in CIDR notation; all internal addresses are refused otherwise.
-    pub(crate) allow_networks: Vec<String>,
+    pub(crate) allow: Vec<String>,
     /// Whether webhooks may point to `http://` addresses.
     pub(crate) allow_http: bool,
     /// How long an answer is waited for.
@@ -251,7 +263,7 @@ pub(crate) struct Webhooks {
 impl Default for Webhooks {
     fn default() -> Self {
         Self {
-            allow_networks: Vec::new(),
+            allow: Vec::new(),
             allow_http: false,
             patience: std::time::Duration::from_secs(15),
             authorities: PathBuf::new(),
@@ -264,6 +276,34 @@ impl Config {
     pub(crate) fn database(&self) -> PathBuf {
         self.data.join("assay.sqlite")
     }
+
+    /// Where the samples' bytes are.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        if self.blobs.as_os_str().is_empty() { self.data.join("blobs") } else { self.blobs.clone() }
+    }
+
+    /// The store as it is to be opened.
+    pub(crate) fn store(&self) -> anyhow::Result<assay_store::Config> {
+        let cache_bytes = self.memory.records.as_u64();
+        if self.store.is_empty() {
+            return Ok(assay_store::Config::Sqlite { path: self.database(), cache_bytes });
+        }
+        let password = store_password(&self.store_password_file)?;
+        Ok(assay_store::Config::Postgres { url: self.store.clone(), password, cache_bytes })
+    }
+}
+
+/// The password of the shared store: from the environment, else from its file.
+#[expect(clippy::disallowed_methods, reason = "the configuration is where the environment is read")]
+pub(crate) fn store_password(file: &Path) -> anyhow::Result<Option<SecretString>> {
+    if let Ok(password) = std::env::var("ASSAY_STORE_PASSWORD") {
+        return Ok(Some(password.into()));
+    }
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned().into()))
 }
 
 /// `$XDG_DATA_HOME/assay` or `~/.local/share/assay`; a folder `assay-data` here where there is no home.
