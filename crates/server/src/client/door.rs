@@ -1,6 +1,7 @@
 //! Calls of the API in general: one way in for every command, whether the server is elsewhere or its data folder is here.
 //! In goes a [`Call`], out comes the answer's JSON or a [`Problem`] in the server's own words.
 
+use assay_events::audit::Verdict;
 use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -120,6 +121,11 @@ impl Call {
 pub(crate) trait Door: Send + Sync {
     /// Makes the call; the whole body of its answer.
     async fn call(&self, call: &Call) -> Result<Json, Problem>;
+
+    /// What a walk through the store's own audit log comes to; none where the log can only be asked for.
+    async fn audit_log(&self) -> Result<Option<Verdict>, Problem> {
+        Ok(None)
+    }
 
     /// Ends what the door holds open.
     async fn close(&self) {}
