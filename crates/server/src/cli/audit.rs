@@ -83,7 +83,7 @@ struct Verify {
 /// Which entries.
 #[derive(Debug, Args)]
 struct Filter {
-    /// Only this action, such as ROTATE_KEY
+    /// Only this action, such as `ROTATE_KEY`
     #[arg(long)]
     action: Option<String>,
     /// Only what this account did

@@ -4,7 +4,7 @@
 use assay_events::audit::Verdict;
 use async_trait::async_trait;
 use reqwest::Method;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::problem::{Kind, Problem};
 
@@ -56,12 +56,12 @@ impl Call {
 
     /// POST of this `data`.
     pub(crate) fn post(path: &[&str], data: Json) -> Self {
-        Self { body: Some(json!({ "data": data })), ..Self::new(Method::POST, path) }
+        Self { body: Some(enveloped(data)), ..Self::new(Method::POST, path) }
     }
 
     /// PATCH with this `data`.
     pub(crate) fn patch(path: &[&str], data: Json) -> Self {
-        Self { body: Some(json!({ "data": data })), ..Self::new(Method::PATCH, path) }
+        Self { body: Some(enveloped(data)), ..Self::new(Method::PATCH, path) }
     }
 
     /// The same under `/users/{account}`.
@@ -114,6 +114,10 @@ impl Call {
         };
         self.path.iter().map(text).collect()
     }
+}
+
+fn enveloped(data: Json) -> Json {
+    Json::Object(Map::from_iter([("data".to_owned(), data)]))
 }
 
 /// A way to the API.
@@ -182,6 +186,8 @@ impl<'a> Pages<'a> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+
+    use serde_json::json;
 
     use super::*;
 
