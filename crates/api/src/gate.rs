@@ -4,7 +4,7 @@
 //! that was not authenticated, authorised and metered does not compile. The body is read last, by the handler.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use assay_model::privilege::Privilege;
 use assay_model::quota::Quota;
@@ -21,7 +21,7 @@ use crate::envelope;
 use crate::identity::{self, Identity, wrong};
 use crate::meter::{Bill, Payer, Receipt};
 use crate::request_log::Entry;
-use crate::route::{Access, Arguments, Call, Cost, Reply, Route, Takes};
+use crate::route::{Access, Arguments, Call, Cost, Feature, Reply, Route, Takes};
 
 /// The header that carries the key.
 pub const KEY_HEADER: &str = "x-apikey";
@@ -73,13 +73,16 @@ impl Paid {
     }
 
     /// For API v2, whose key is an argument: checks it and charges its account.
-    pub(crate) async fn on_key(app: &App, text: &str, requests: u64) -> Result<Self> {
-        let identity = identity::identify(app, text).await?;
-        meter(app, Granted(Caller(Some(identity))), Bill::requests(requests), None).await
+    pub(crate) async fn on_key(call: &Call, text: &str, requests: u64, needs: Needs) -> Result<Self> {
+        let caller = Caller(Some(identity::identify(&call.app, text).await?));
+        let granted = authorise(&call.app, caller, needs, call.tab.address)?;
+        let paid = meter(&call.app, granted, Bill::requests(requests), call.tab.address).await?;
+        call.tab.note(&paid);
+        Ok(paid)
     }
 
     /// Gives back what was charged.
-    pub(crate) async fn give_back(&self, app: &App) {
+    async fn give_back(&self, app: &App) {
         if let Some(receipt) = &self.receipt {
             app.meter.refund(receipt).await;
         }
@@ -91,10 +94,58 @@ impl Paid {
     }
 
     /// For calls whose address is the ticket: charges the account that the ticket was made for.
-    pub(crate) async fn on_ticket(app: &App, account: &str, requests: u64) -> Result<Self> {
-        let identity = identity::of_account(app, account).await?;
+    pub(crate) async fn on_ticket(call: &Call, account: &str, requests: u64) -> Result<Self> {
+        let identity = identity::of_account(&call.app, account).await?;
         let granted = Granted(Caller(Some(identity)));
-        meter(app, granted, Bill::requests(requests), None).await
+        let paid = meter(&call.app, granted, Bill::requests(requests), call.tab.address).await?;
+        call.tab.note(&paid);
+        Ok(paid)
+    }
+}
+
+/// What a caller needs beyond a key.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Needs {
+    pub(crate) privilege: Option<Privilege>,
+    pub(crate) role: Option<Role>,
+    pub(crate) feature: Option<Feature>,
+}
+
+impl Needs {
+    fn of(route: &Route) -> Self {
+        let privilege = match route.access {
+            Access::Needs(privilege) => Some(privilege),
+            Access::Key | Access::Open => None,
+        };
+        Self { privilege, role: route.role, feature: route.feature }
+    }
+}
+
+/// Who pays for a call whose row is open, where its handler finds out: for the log and the figures.
+#[derive(Debug, Default)]
+pub(crate) struct Tab {
+    address: Option<IpAddr>,
+    noted: Mutex<Option<(Paid, bool)>>,
+}
+
+impl Tab {
+    fn noted(&self) -> MutexGuard<'_, Option<(Paid, bool)>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, paid: &Paid) {
+        *self.noted() = Some((paid.clone(), false));
+    }
+
+    /// Gives back what was noted.
+    pub(crate) async fn give_back(&self, app: &App) {
+        let paid = self.noted().as_mut().map(|(paid, refunded)| {
+            *refunded = true;
+            paid.clone()
+        });
+        if let Some(paid) = paid {
+            paid.give_back(app).await;
+        }
     }
 }
 
@@ -135,7 +186,9 @@ pub(crate) async fn pass(
     };
     // An upload waits for its client more than for us, and has a limit of its own.
     let _turn = if route.takes == Takes::Upload { None } else { Some(app.turns.take(paid.class()).await) };
+    let tab = Arc::new(Tab { address: origin.address, noted: Mutex::default() });
     let call = Call {
+        tab: tab.clone(),
         app: app.clone(),
         route: route.clone(),
         paid: paid.clone(),
@@ -145,6 +198,13 @@ pub(crate) async fn pass(
         body: SyncWrapper::new(body),
     };
     let outcome = (route.run)(call).await;
+    if let Some((paid, refunded)) = tab.noted().take() {
+        entry.caller(paid.identity());
+        entry.paid(paid.receipt());
+        if refunded {
+            entry.refunded();
+        }
+    }
     settle(app, &paid, outcome, entry).await
 }
 
@@ -167,7 +227,7 @@ async fn admit(
 ) -> Result<Admission> {
     let caller = authenticate(app, route, origin, headers).await?;
     entry.caller(caller.0.as_ref());
-    let granted = authorise(app, caller, route, origin.address)?;
+    let granted = authorise(app, caller, Needs::of(route), origin.address)?;
     (route.check)(arguments)?;
     let price = bill(&granted, route.cost);
     let rehearsal = arguments.query("dry_run") == Some("cost");
@@ -206,19 +266,19 @@ fn missing_key() -> Error {
     Error::new(Code::AuthenticationRequired, "X-Apikey header is missing")
 }
 
-fn authorise(app: &App, caller: Caller, route: &Route, address: Option<IpAddr>) -> Result<Granted> {
+fn authorise(app: &App, caller: Caller, needs: Needs, address: Option<IpAddr>) -> Result<Granted> {
     let Some(identity) = &caller.0 else { return Ok(Granted(caller)) };
     identity.check_address(address)?;
-    if let Some(feature) = route.feature.filter(|feature| app.settings.features_off.contains(feature)) {
+    if let Some(feature) = needs.feature.filter(|feature| app.settings.features_off.contains(feature)) {
         let message = format!("endpoint not found: \"{}\" is switched off on this server", feature.name());
         return Err(Error::new(Code::NotFound, message));
     }
-    if let Access::Needs(privilege) = route.access
+    if let Some(privilege) = needs.privilege
         && !identity.standing.privileges.contains(privilege)
     {
         return Err(lacks_privilege(identity, privilege));
     }
-    if let Some(role) = route.role
+    if let Some(role) = needs.role
         && lacks_role(identity, role)
     {
         return Err(Error::new(

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sync_wrapper::SyncWrapper;
 
 use crate::app::App;
-use crate::gate::Paid;
+use crate::gate::{Paid, Tab};
 use crate::objects::Relationship;
 
 /// Who may call.
@@ -201,6 +201,8 @@ pub struct Call {
     pub route: Arc<Route>,
     /// The proof that it was paid for.
     pub paid: Paid,
+    /// Who pays, where the row is open and the handler finds out.
+    pub(crate) tab: Arc<Tab>,
     /// What the address says.
     pub arguments: Arguments,
     /// What the head says.

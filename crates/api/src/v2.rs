@@ -5,6 +5,7 @@
 use assay_model::analysis::{Status, StoredAnalysis};
 use assay_model::file::StoredFile;
 use assay_model::record::Key;
+use assay_model::role::Role;
 use assay_model::verdict::Category;
 use assay_model::{Code, Error, Kind, Result};
 use axum::body::Body;
@@ -15,8 +16,8 @@ use sync_wrapper::SyncWrapper;
 
 use crate::app::{App, DIRECT_UPLOAD};
 use crate::files::upload;
-use crate::gate::Paid;
-use crate::route::{Access, Answers, Call, Cost, Reply, ReplyBody, Route, Takes, any, parse_hash};
+use crate::gate::{Needs, Paid};
+use crate::route::{Access, Answers, Call, Cost, Feature, Reply, ReplyBody, Route, Takes, any, parse_hash};
 
 /// The v3 request that does what a v2 address did.
 const ADVICE: &[(&str, &str)] = &[
@@ -126,9 +127,9 @@ async fn fields(call: &mut Call) -> Result<Fields> {
 }
 
 /// Checks the key of a v2 request and charges its account.
-async fn pay(app: &App, key: Option<&str>, requests: u64) -> Result<Paid> {
+async fn pay(call: &Call, key: Option<&str>, requests: u64) -> Result<Paid> {
     let key = key.ok_or_else(|| Error::new(Code::AuthenticationRequired, "the argument apikey is missing"))?;
-    Paid::on_key(app, key, requests).await
+    Paid::on_key(call, key, requests, Needs::default()).await
 }
 
 async fn report(mut call: Call) -> Result<Reply> {
@@ -138,7 +139,7 @@ async fn report(mut call: Call) -> Result<Reply> {
     if names.is_empty() || names.len() > HASHES {
         return Err(Error::bad_request(format!("name 1 to {HASHES} hashes")));
     }
-    let paid = pay(&call.app, field(&fields, "apikey"), names.len() as u64).await?;
+    let paid = pay(&call, field(&fields, "apikey"), names.len() as u64).await?;
     let mut reports = Vec::with_capacity(names.len());
     for name in &names {
         reports.push(one_report(&call, &paid, name).await?);
@@ -194,7 +195,7 @@ async fn rescan(mut call: Call) -> Result<Reply> {
     let fields = fields(&mut call).await?;
     let resource = field(&fields, "resource").ok_or_else(|| Error::bad_request("the argument resource is missing"))?;
     parse_hash(resource)?;
-    let paid = pay(&call.app, field(&fields, "apikey"), 1).await?;
+    let paid = pay(&call, field(&fields, "apikey"), 1).await?;
     let viewer = crate::objects::Viewer { app: &call.app, paid: &paid, base: &call.base };
     let sha256 = match crate::objects::file::resolve(&viewer, resource).await {
         Ok(sha256) => sha256,
@@ -218,12 +219,13 @@ async fn scan(call: Call) -> Result<Reply> {
     let key = call.arguments.query("apikey").or(header).ok_or_else(|| {
         Error::new(Code::AuthenticationRequired, "give the key in the query (?apikey=…) or in the header x-apikey")
     })?;
-    let paid = pay(&call.app, Some(key), 1).await?;
+    let needs = Needs { role: Some(Role::FileUploads), feature: Some(Feature::Uploads), privilege: None };
+    let paid = Paid::on_key(&call, key, 1, needs).await?;
     let account = paid.account()?.account.clone();
     let ingested =
         upload::take(&call.app, &call.headers, call.body.into_inner(), &account, paid.class(), DIRECT_UPLOAD).await;
     if !matches!(&ingested, Ok(ingested) if !ingested.new) {
-        paid.give_back(&call.app).await;
+        call.tab.give_back(&call.app).await;
     }
     queued(&call.app, &call.base, &ingested?.analysis).await
 }

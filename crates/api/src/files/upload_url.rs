@@ -44,7 +44,7 @@ pub(crate) async fn post(call: Call) -> Result<Reply> {
     if ticket.expires < call.app.now() {
         return Err(gone());
     }
-    let paid = Paid::on_ticket(&call.app, &ticket.account, call.route.cost.requests()).await?;
+    let paid = Paid::on_ticket(&call, &ticket.account, call.route.cost.requests()).await?;
     // Used from here on: of two who come with one ticket, one writes this version.
     let mut batch = Batch::new();
     let used = Ticket { expires: Timestamp(0), ..ticket };
@@ -57,7 +57,7 @@ pub(crate) async fn post(call: Call) -> Result<Reply> {
     let outcome =
         upload::take(&call.app, &call.headers, call.body.into_inner(), &used.account, paid.class(), LARGE_UPLOAD).await;
     if !matches!(&outcome, Ok(ingested) if !ingested.new) {
-        paid.give_back(&call.app).await;
+        call.tab.give_back(&call.app).await;
     }
     Ok(upload::reply(&call.base, &outcome?))
 }

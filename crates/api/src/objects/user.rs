@@ -34,6 +34,15 @@ const RELATIONSHIPS: &[Relationship] = &[
         .one()
         .from(Source::Computed(own_group))
         .visible_to(sees_all),
+    Relationship::unobserved("comments", "comment", "What the account wrote, newest first"),
+    Relationship::unobserved("mentions", "comment", "Comments that mention the account"),
+    Relationship::unobserved("graphs", "graph", "Graphs of the account"),
+    Relationship::unobserved("votes", "vote", "Votes of the account"),
+    Relationship::unobserved("collections", "collection", "Collections of the account"),
+    Relationship::unobserved("hunting_rulesets", "hunting_ruleset", "Livehunt rulesets of the account").visible_to(sees_all),
+    Relationship::unobserved("hunting_notifications", "hunting_notification", "What they matched").visible_to(sees_all),
+    Relationship::unobserved("hunting_notification_files", "file", "The files that they matched").visible_to(sees_all),
+    Relationship::unobserved("retrohunt_jobs", "retrohunt_job", "Retrohunt jobs of the account").visible_to(sees_all),
     Relationship::reverse("api_keys", Link::Opens, "The keys of the account, newest first").visible_to(sees_all),
     Relationship::reverse("requests", Link::Asked, "What the account asked for, newest first").visible_to(sees_all),
 ];

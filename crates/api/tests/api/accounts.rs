@@ -315,3 +315,23 @@ async fn the_price_of_a_call_is_told_without_spending_it() {
     let quotas = service.get("/users/premium/overall_quotas", &key).await;
     assert_eq!(quotas.json["data"]["api_requests_daily"]["user"]["used"], 0);
 }
+
+#[tokio::test]
+async fn what_comes_by_way_of_api_v2_is_held_and_counted_like_everything_else() {
+    let service = Service::start().await;
+    let own = service.key("premium").await;
+    let sha256 = service.scan(b"hello, world", "0").await;
+    let made = service
+        .done("POST", "/users/premium/api_keys", &own, "api_key", json!({ "allowed_networks": ["198.51.100.0/24"] }))
+        .await;
+    let bound = made["data"]["attributes"]["key"].as_str().expect("the key").to_owned();
+    let ask = async |key: &str| {
+        let path = format!("/vtapi/v2/file/report?resource={sha256}&apikey={key}");
+        service.call_from("203.0.113.9", "GET", &path).await
+    };
+    assert_eq!(ask(&own).await.json["response_code"], 1);
+    assert_eq!(ask(&bound).await.status, 403, "another network");
+    service.tick().await;
+    let usage = service.get("/users/premium/api_usage", &own).await;
+    assert_eq!(usage.json["total"]["/api/v3/(v2_file_report)"], 1, "{}", usage.json["total"]);
+}

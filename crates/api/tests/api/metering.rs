@@ -58,8 +58,6 @@ async fn spent(store: &dyn Store, name: &str) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     #[test]
     fn with_n_left_exactly_n_are_granted(day in 0_u64..600, processes in 1_usize..3, beats in 1_usize..50) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");

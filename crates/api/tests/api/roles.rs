@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use assay_api::objects::Source;
 use assay_api::route::{Access, Cost};
 use assay_api::{Settings, routes};
 use serde_json::{Value, json};
@@ -147,7 +148,12 @@ fn every_row_that_manages_something_is_in_the_table() {
     let about = ["users", "service_accounts", "groups", "api_keys", "tiers", "requests", "activity_log_entries",
         "webhooks", "webhook_deliveries"];
     let rows = routes::table(&Settings::default());
-    let managing = rows.iter().filter(|route| about.iter().any(|kind| route.path.split('/').nth(3) == Some(kind)));
+    // Lists of what nothing here observes yet have nothing to hide.
+    let observed = |route: &&assay_api::route::Route| {
+        route.relationship.is_none_or(|relationship| !matches!(relationship.source, Source::Unobserved))
+            || route.path.contains("/groups/")
+    };
+    let managing = rows.iter().filter(observed).filter(|route| about.iter().any(|kind| route.path.split('/').nth(3) == Some(kind)));
     for route in managing {
         assert!(route.access == Access::Key && route.cost == Cost::Free, "{}", route.path);
         let known = tried.contains(&(route.method.to_string(), route.path.clone()));

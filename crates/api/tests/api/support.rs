@@ -177,6 +177,14 @@ impl Service {
         self.send(request.expect("a request")).await
     }
 
+    /// A request without a key by a client at that address.
+    pub(crate) async fn call_from(&self, address: &str, method: &str, path: &str) -> Answer {
+        let peer = std::net::SocketAddr::new(address.parse().expect("an address"), 4711);
+        let request = Request::builder().method(method).uri(path).header("host", "assay.test");
+        let request = request.extension(axum::extract::ConnectInfo(peer)).body(Body::empty());
+        self.send(request.expect("a request")).await
+    }
+
     /// What the server does every second.
     pub(crate) async fn tick(&self) {
         accounts::every_second(&self.app).await.expect("a tick");
