@@ -16,7 +16,7 @@ V3_REFUSAL = b'{"error": {"code": "AuthenticationRequiredError", "message": "X-A
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with what its server was told to."""
+    """Answers every request with what its server was told to."""
 
     protocol_version = "HTTP/1.1"
 
@@ -30,15 +30,21 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self):
+        """The same, once the body was read."""
+        self.server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.do_GET()
+
     def log_message(self, *_):
         """Says nothing."""
 
 
 @contextlib.contextmanager
 def serving(answer, context: ssl.SSLContext | None = None):
-    """A server whose `answer(path, headers)` gives status, headers and body. Its port is `server_port`, what it was asked `seen`."""
+    """A server whose `answer(path, headers)` gives status, headers and body. Its port is `server_port`, what
+    it was asked `seen`, what it was sent `bodies`."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.answer, server.seen, server.daemon_threads = answer, [], True
+    server.answer, server.seen, server.bodies, server.daemon_threads = answer, [], [], True
     server.handle_error = lambda *_: None
     if context:
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use assay_events::audit::Verdict;
 use serde_json::Value as Json;
 use toml::Value;
 
@@ -100,10 +101,18 @@ impl Desk {
 
     /// Opens the door, does the work, and closes it however that ended.
     pub(crate) async fn work(self, job: impl AsyncFnOnce(&Session) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+        self.judge(async |session| job(session).await.map(|()| ExitCode::SUCCESS)).await
+    }
+
+    /// The same for work that comes to a verdict.
+    pub(crate) async fn judge(
+        self,
+        job: impl AsyncFnOnce(&Session) -> anyhow::Result<ExitCode>,
+    ) -> anyhow::Result<ExitCode> {
         let session = Session { door: self.place.open().await?, output: self.output };
         let outcome = job(&session).await;
         session.door.close().await;
-        outcome.map(|()| ExitCode::SUCCESS)
+        outcome
     }
 }
 
@@ -163,6 +172,11 @@ impl Session {
     /// All objects of a list.
     pub(crate) async fn all(&self, call: &Call, most: Option<usize>) -> Result<Vec<Json>, Problem> {
         door::all(&*self.door, call, most).await
+    }
+
+    /// What the store itself says of the audit log, where it is on this machine.
+    pub(crate) async fn audit_log(&self) -> Result<Option<Verdict>, Problem> {
+        self.door.audit_log().await
     }
 
     /// A list, page by page.
@@ -230,5 +244,10 @@ impl Session {
                 Ok(())
             }
         }
+    }
+
+    /// In which form the command answers.
+    pub(crate) fn output(&self) -> &Output {
+        &self.output
     }
 }

@@ -131,7 +131,7 @@ enum Command {
     Networks {
         /// The group
         group: String,
-        /// 10.0.0.0/8, 2001:db8::/32; they replace what was there
+        /// `10.0.0.0/8`, `2001:db8::/32`; they replace what was there
         #[arg(value_name = "CIDR", conflicts_with = "clear")]
         networks: Vec<String>,
         /// Let them work from everywhere
@@ -155,7 +155,7 @@ struct Roles {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Change {
-    /// These and no others, such as USER_ROLE_PRIVATE_SCANNING; several by commas
+    /// These and no others, such as `USER_ROLE_PRIVATE_SCANNING`; several by commas
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     set: Vec<String>,
     /// These too

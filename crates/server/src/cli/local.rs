@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use assay_api::{App, accounts};
+use assay_events::audit::{self, Verdict};
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -45,6 +46,11 @@ impl Door for Local {
         let foreign =
             || Err(Problem::new(Kind::Foreign, format!("the service's answer is not understood (status {status})")));
         answer::meaning(status, retry_after.as_deref(), &text).unwrap_or_else(foreign)
+    }
+
+    async fn audit_log(&self) -> Result<Option<Verdict>, Problem> {
+        let verdict = audit::verify(self.app.store()).await;
+        verdict.map(Some).map_err(|error| Problem::local(format!("the audit log cannot be read: {error}")))
     }
 
     async fn close(&self) {

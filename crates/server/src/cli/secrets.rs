@@ -4,20 +4,8 @@
 use std::ffi::OsString;
 
 /// Commands that take names and ids, none of which looks like a key. Others take hashes and paths, which do.
-const GUARDED: &[&str] = &[
-    "user",
-    "group",
-    "service-account",
-    "key",
-    "tier",
-    "request",
-    "quota",
-    "usage",
-    "audit",
-    "webhook",
-    "doctor",
-    "store",
-];
+const GUARDED: &[&str] =
+    &["user", "group", "service-account", "key", "tier", "request", "quota", "usage", "webhook", "doctor", "store"];
 
 /// Flags by which other programs take keys.
 const FLAGS: &[&str] = &["--key", "--secret", "--token", "--password"];
@@ -25,8 +13,7 @@ const FLAGS: &[&str] = &["--key", "--secret", "--token", "--password"];
 /// Why the command line is refused, if it is; `arguments` begin with the program's name. Does not repeat the secret.
 pub(crate) fn refusal(arguments: &[OsString]) -> Option<String> {
     let texts: Vec<_> = arguments.iter().skip(1).map(|argument| argument.to_string_lossy()).collect();
-    let command = texts.iter().position(|text| GUARDED.contains(&text.as_ref()))?;
-    if command != 0 {
+    if !texts.first().is_some_and(|command| GUARDED.contains(&command.as_ref())) {
         return None;
     }
     // What is looked through may be named after hashes.
@@ -92,6 +79,7 @@ mod tests {
     fn hashes_and_paths_are_no_keys() {
         let hash = "0f".repeat(32);
         for line in [
+            format!("audit verify log --expect {hash}"),
             format!("file {hash}"),
             format!("key find blobs/{hash}"),
             format!("scan user/{hash}"),

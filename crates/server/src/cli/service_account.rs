@@ -73,7 +73,7 @@ enum Command {
     Roles {
         /// Its id
         id: String,
-        /// Such as USER_ROLE_FILE_UPLOADS
+        /// Such as `USER_ROLE_FILE_UPLOADS`
         #[arg(value_name = "ROLE")]
         roles: Vec<String>,
     },

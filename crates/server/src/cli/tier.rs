@@ -86,7 +86,7 @@ struct Limits {
     /// All its privileges; several by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     privilege: Vec<String>,
-    /// Another quota, such as intelligence_searches_monthly=300; may be repeated
+    /// Another quota, such as `intelligence_searches_monthly=300`; may be repeated
     #[arg(long, value_name = "NAME=NUMBER", value_parser = allowance)]
     quota: Vec<(String, u64)>,
     /// Who waits behind whom under load

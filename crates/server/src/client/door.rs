@@ -1,9 +1,10 @@
 //! Calls of the API in general: one way in for every command, whether the server is elsewhere or its data folder is here.
 //! In goes a [`Call`], out comes the answer's JSON or a [`Problem`] in the server's own words.
 
+use assay_events::audit::Verdict;
 use async_trait::async_trait;
 use reqwest::Method;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::problem::{Kind, Problem};
 
@@ -55,12 +56,12 @@ impl Call {
 
     /// POST of this `data`.
     pub(crate) fn post(path: &[&str], data: Json) -> Self {
-        Self { body: Some(json!({ "data": data })), ..Self::new(Method::POST, path) }
+        Self { body: Some(enveloped(data)), ..Self::new(Method::POST, path) }
     }
 
     /// PATCH with this `data`.
     pub(crate) fn patch(path: &[&str], data: Json) -> Self {
-        Self { body: Some(json!({ "data": data })), ..Self::new(Method::PATCH, path) }
+        Self { body: Some(enveloped(data)), ..Self::new(Method::PATCH, path) }
     }
 
     /// The same under `/users/{account}`.
@@ -115,11 +116,20 @@ impl Call {
     }
 }
 
+fn enveloped(data: Json) -> Json {
+    Json::Object(Map::from_iter([("data".to_owned(), data)]))
+}
+
 /// A way to the API.
 #[async_trait(?Send)]
 pub(crate) trait Door: Send + Sync {
     /// Makes the call; the whole body of its answer.
     async fn call(&self, call: &Call) -> Result<Json, Problem>;
+
+    /// What a walk through the store's own audit log comes to; none where the log can only be asked for.
+    async fn audit_log(&self) -> Result<Option<Verdict>, Problem> {
+        Ok(None)
+    }
 
     /// Ends what the door holds open.
     async fn close(&self) {}
@@ -176,6 +186,8 @@ impl<'a> Pages<'a> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+
+    use serde_json::json;
 
     use super::*;
 

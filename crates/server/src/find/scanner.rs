@@ -322,9 +322,9 @@ mod tests {
         // `printf KEY | base64`, which wraps after 76 characters.
         let key = key();
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let bits: String = key.bytes().chain(*b"\n").map(|byte| format!("{byte:08b}")).collect();
+        let bits = key.bytes().chain(*b"\n").flat_map(|byte| (0..8).rev().map(move |place| b'0' + (byte >> place & 1)));
+        let bits: Vec<u8> = bits.collect();
         let mut text: Vec<u8> = bits
-            .as_bytes()
             .chunks(6)
             .map(|bits| format!("{:0<6}", String::from_utf8_lossy(bits)))
             .map(|bits| alphabet[usize::from_str_radix(&bits, 2).expect("six bits")])

@@ -94,7 +94,7 @@ impl Harvest {
         match outcome {
             Outcome::Failed(why) => self.passed.push(passed(path, why, true)),
             Outcome::TooLarge(size) => {
-                self.passed.push(passed(path, format!("{size} bytes are more than --max-size"), false))
+                self.passed.push(passed(path, format!("{size} bytes are more than --max-size"), false));
             }
             Outcome::Read(scanned) => {
                 self.files += 1;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no finding holds the key, whatever a server answers.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::client::plain::plain;
@@ -150,7 +150,7 @@ impl<'a> Chart<'a> {
     /// Without the key, and fit for a terminal.
     fn fit(&self, text: &str) -> String {
         let text = plain(text);
-        match self.secret.as_ref().map(|secret| secret.expose_secret()).filter(|secret| !secret.is_empty()) {
+        match self.secret.as_ref().map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty()) {
             Some(secret) => hide(&text, secret),
             None => text.into_owned(),
         }

@@ -69,19 +69,18 @@ pub(crate) async fn examine(patient: &Patient, clock: &dyn Clock, chart: &mut Ch
 
 /// From the address to a v3 API that answers.
 async fn arrive(patient: &Patient, address: Address, clock: &dyn Clock, chart: &mut Chart<'_>) -> Option<Visit> {
-    match reach::proxy(&address) {
-        Some(proxy) => chart.note(
+    if let Some(proxy) = reach::proxy(&address) {
+        chart.note(
             Step::Connection,
             format!("requests go through the proxy {proxy}, as the environment says; name, port and certificate are its affair"),
-        ),
-        None => {
-            let addresses = reach::names(&address, patient.patience, chart).await?;
-            let open = reach::connect(&addresses, patient.patience, chart).await?;
-            let look =
-                tls::Look { authority: patient.authority.as_deref(), patience: patient.patience, now: clock.now().0 };
-            if !tls::examine(&address, open, &look, chart).await {
-                return None;
-            }
+        );
+    } else {
+        let addresses = reach::names(&address, patient.patience, chart).await?;
+        let open = reach::connect(&addresses, patient.patience, chart).await?;
+        let look =
+            tls::Look { authority: patient.authority.as_deref(), patience: patient.patience, now: clock.now().0 };
+        if !tls::examine(&address, open, &look, chart).await {
+            return None;
         }
     }
     let authorities = patient.authority.as_deref().map(connection::authorities).transpose();
