@@ -7,6 +7,7 @@
 //! its users start it.
 #![expect(clippy::disallowed_methods, reason = "measuring means starting other programs")]
 
+pub mod accounts;
 pub mod arguments;
 pub mod corpus;
 pub mod load;

@@ -30,6 +30,7 @@ A, B, A, B, ... The ratio of each round is taken within the round; printed is th
   --seconds N       seconds a run (default 10)
   --connections N   connections at once (default 32)
   --sample PATH     the binary to scan (default: this program)
+  --accounts N      other accounts in the store, of two keys each (default 0)
   --tier NAME       operator, or a tier for a fresh account (default premium)
   --assay PATH      the server (default: `assay` beside this program)";
 
@@ -47,10 +48,21 @@ fn main() -> Result<()> {
     let connections = arguments.value("--connections", 32)?;
     let sample: PathBuf = arguments.value("--sample", std::env::current_exe()?)?;
     let tier = arguments.value("--tier", "premium".to_owned())?;
+    let accounts = arguments.value("--accounts", 0_usize)?;
     let assay = server::binary(arguments.optional("--assay")?)?;
     arguments.done()?;
 
     let folder = tempfile::tempdir()?;
+    if accounts > 0 {
+        drop(Server::start(&assay, folder.path(), LIMITS)?);
+        let data = folder.path().join("data");
+        let pepper = std::fs::read_to_string(data.join("pepper"))?;
+        let pepper = assay_model::apikey::Pepper::from_hex(&pepper).context("the pepper is 64 hexadecimal digits")?;
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let store = assay_benches::accounts::store(&data).await?;
+            assay_benches::accounts::fill(&*store, &pepper, accounts, "public").await
+        })?;
+    }
     let server = Server::start(&assay, folder.path(), LIMITS)?;
     let key = if tier == "operator" { server.key()? } else { server.account("bench", &tier)? };
     server.scan(&sample)?;
@@ -64,7 +76,7 @@ fn main() -> Result<()> {
     let generator = Generator::choose();
     let load = Load { path, key, connections, time: Duration::from_secs(seconds) };
     println!(
-        "report: {} bytes; {generator:?}, {connections} connections, {seconds} s a run; account: {tier}",
+        "report: {} bytes; {generator:?}, {connections} connections, {seconds} s a run; account: {tier}; {accounts} others",
         body.len()
     );
     let short = Load { time: Duration::from_secs(2), ..load.clone() };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_events::Courier;
+use assay_model::Sha256;
 use assay_model::apikey::Pepper;
 use assay_model::random::Random;
-use assay_model::Sha256;
 use assay_pipeline::Pipeline;
 use assay_store::Store;
 use axum::body::Body;

@@ -103,6 +103,13 @@ impl Paid {
     }
 }
 
+/// Checks a key and charges one request to its account: all that stands before the work of a metered call.
+pub async fn admit_key(app: &App, text: &str) -> Result<Paid> {
+    let caller = Caller(Some(identity::identify(app, text).await?));
+    let granted = authorise(app, caller, Needs::default(), None)?;
+    meter(app, granted, Bill::requests(1), None).await
+}
+
 /// What a caller needs beyond a key.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Needs {

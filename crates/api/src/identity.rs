@@ -127,7 +127,8 @@ struct Known {
 pub(crate) async fn identify(app: &App, text: &str) -> Result<Arc<Identity>> {
     let presented = apikey::read(text).map_err(wrong)?;
     let unknown = || {
-        let message = if presented.is_foreign() { "Wrong API key: it was not issued by this server" } else { "Wrong API key" };
+        let message =
+            if presented.is_foreign() { "Wrong API key: it was not issued by this server" } else { "Wrong API key" };
         Error::new(Code::WrongCredentials, message)
     };
     let now = app.now();

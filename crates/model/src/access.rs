@@ -188,7 +188,12 @@ mod tests {
     use crate::privilege::Grants;
 
     fn tier(privileges: &[Privilege], day: u64, class: Class) -> Tier {
-        Tier { privileges: privileges.iter().copied().collect(), limits: Limits { day, ..Limits::PUBLIC }, class, changed: false }
+        Tier {
+            privileges: privileges.iter().copied().collect(),
+            limits: Limits { day, ..Limits::PUBLIC },
+            class,
+            changed: false,
+        }
     }
 
     #[test]

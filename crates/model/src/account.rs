@@ -191,7 +191,8 @@ impl Group {
             Some(domain) => email.rsplit_once('@').is_some_and(|(_, own)| own.eq_ignore_ascii_case(domain)),
             None => pattern.eq_ignore_ascii_case(email),
         };
-        self.invitations.iter().any(|invited| invited.eq_ignore_ascii_case(email)) || self.auto_add_users.iter().any(fits)
+        self.invitations.iter().any(|invited| invited.eq_ignore_ascii_case(email))
+            || self.auto_add_users.iter().any(fits)
     }
 }
 
@@ -451,7 +452,8 @@ mod tests {
         for good in ["a", "soc-team", "a.b_c", "Z9"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "../etc", "a/b", ".hidden", "-x", "a b", "\u{430}dmin", "a\0", &"x".repeat(65), &"a".repeat(64)] {
+        for bad in ["", "../etc", "a/b", ".hidden", "-x", "a b", "\u{430}dmin", "a\0", &"x".repeat(65), &"a".repeat(64)]
+        {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
     }

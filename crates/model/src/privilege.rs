@@ -98,9 +98,14 @@ impl Privilege {
     /// What it brings with it.
     pub const fn implies(self) -> &'static [Self] {
         match self {
-            Self::Intelligence => {
-                &[Self::ActivityLogs, Self::IocStream, Self::Livehunt, Self::Retrohunt, Self::SavedSearch, Self::VtDiffUi]
-            }
+            Self::Intelligence => &[
+                Self::ActivityLogs,
+                Self::IocStream,
+                Self::Livehunt,
+                Self::Retrohunt,
+                Self::SavedSearch,
+                Self::VtDiffUi,
+            ],
             _ => &[],
         }
     }

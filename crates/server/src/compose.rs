@@ -123,11 +123,7 @@ fn settings(config: &Config, tls: bool) -> Settings {
         report_cache: config.memory.reports.as_u64(),
         calls: config.calls,
         features_off: config.features_off.clone(),
-        keys: KeyRules {
-            live: config.keys.live,
-            overlap: config.keys.overlap,
-            overlap_max: config.keys.overlap_max,
-        },
+        keys: KeyRules { live: config.keys.live, overlap: config.keys.overlap, overlap_max: config.keys.overlap_max },
     }
 }
 

@@ -66,7 +66,8 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Installation> {
         "" => format!("cannot open the database in {}", config.data.display()),
         url => format!("cannot open the store at {url}"),
     })?;
-    let pepper = if accounts::is_initialised(&*store).await? { known_pepper(config)? } else { read_or_make_pepper(config)? };
+    let pepper =
+        if accounts::is_initialised(&*store).await? { known_pepper(config)? } else { read_or_make_pepper(config)? };
     accounts::check_pepper(&*store, &pepper).await.map_err(|wrong| anyhow::anyhow!(wrong.message))?;
     Ok(Installation { store, pepper })
 }

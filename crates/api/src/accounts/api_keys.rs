@@ -80,22 +80,19 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     let imported = written.text("key")?.value().map(Zeroizing::new);
     written.finish(&[WRITABLE, &["key"]].concat())?;
     let (app, actor) = (&call.app, Actor::of(&call.paid)?);
-    let (id, secret) = match imported {
-        Some(text) => {
-            let presented = apikey::read(&text).map_err(|mistake| Error::invalid_argument(mistake.to_string()))?;
-            if !presented.is_foreign() {
-                let message = "the key was issued by an Assay server: make a new one here instead of importing it";
-                return Err(Error::invalid_argument(message));
-            }
-            key.tag = presented.tag(&app.pepper);
-            key.imported = true;
-            (presented.id(&app.pepper).to_string(), None)
+    let (id, secret) = if let Some(text) = imported {
+        let presented = apikey::read(&text).map_err(|mistake| Error::invalid_argument(mistake.to_string()))?;
+        if !presented.is_foreign() {
+            let message = "the key was issued by an Assay server: make a new one here instead of importing it";
+            return Err(Error::invalid_argument(message));
         }
-        None => {
-            let issued = Issued::generate(&*app.random);
-            key.tag = issued.tag(&app.pepper);
-            (issued.id().to_string(), Some(issued.reveal()))
-        }
+        key.tag = presented.tag(&app.pepper);
+        key.imported = true;
+        (presented.id(&app.pepper).to_string(), None)
+    } else {
+        let issued = Issued::generate(&*app.random);
+        key.tag = issued.tag(&app.pepper);
+        (issued.id().to_string(), Some(issued.reveal()))
     };
     let live = app.settings.keys.live;
     persist(|| async {
@@ -144,7 +141,9 @@ async fn check_room(app: &App, account: &str, live: usize, but: Option<&str>) ->
     }
     Err(Error::new(
         Code::AlreadyExists,
-        format!("the account has {count} live keys already, of {live}; revoke one first (assay key list, assay key revoke)"),
+        format!(
+            "the account has {count} live keys already, of {live}; revoke one first (assay key list, assay key revoke)"
+        ),
     ))
 }
 
@@ -288,8 +287,12 @@ pub(crate) async fn rotate(mut call: Call) -> Result<Reply> {
         }
         let end = Timestamp(now.0 + seconds(overlap));
         let deadline = key.expiration_date.map_or(end, |own| own.min(end));
-        key.retirement =
-            Some(Retirement { successor: new_id.clone(), since: now, deadline, when_quiet: quiet.map(|quiet| quiet.as_secs()) });
+        key.retirement = Some(Retirement {
+            successor: new_id.clone(),
+            since: now,
+            deadline,
+            when_quiet: quiet.map(|quiet| quiet.as_secs()),
+        });
         let mut change = Change::default();
         put_new(&mut change, app, &new_id, &successor).await?;
         write(&mut change, app, &actor, &id, (&before, &key, version), &user, Action::RotateKey);

@@ -220,7 +220,7 @@ impl Written {
     }
 
     /// An attribute that must be there.
-    pub(crate) fn required<T>(&self, name: &str, field: Field<T>) -> Result<T> {
+    pub(crate) fn required<T>(name: &str, field: Field<T>) -> Result<T> {
         field.value().ok_or_else(|| Error::invalid_argument(format!("the attribute \"{name}\" is missing")))
     }
 

@@ -46,7 +46,9 @@ pub(crate) async fn named_quotas(app: &App, ledger: &Arc<str>, limits: &Limits) 
 async fn own_account(call: &Call) -> Result<Arc<Record>> {
     let record = find_account(&call.app, &call.paid, "User", call.arguments.path("id")).await?;
     if !Standpoint::towards_account(&call.paid, &record.key.id, &record.parse::<User>()?).sees_all() {
-        return Err(forbidden("figures are shown to the account itself, administrators of its group, and the operator"));
+        return Err(forbidden(
+            "figures are shown to the account itself, administrators of its group, and the operator",
+        ));
     }
     Ok(record)
 }
@@ -102,9 +104,12 @@ async fn usage(call: &Call, subject: &str) -> Result<Reply> {
     });
     // Ours: the other ways to cut the same calls.
     let mut cuts = Map::new();
-    for (name, dimension) in
-        [("keys", Dimension::Key), ("clients", Dimension::Client), ("outcomes", Dimension::Outcome), ("accounts", Dimension::Account)]
-    {
+    for (name, dimension) in [
+        ("keys", Dimension::Key),
+        ("clients", Dimension::Client),
+        ("outcomes", Dimension::Outcome),
+        ("accounts", Dimension::Account),
+    ] {
         let (_, total) = figures(call, subject, dimension, (from, to)).await?;
         if !total.is_empty() {
             cuts.insert(name.to_owned(), total.into());

@@ -29,9 +29,8 @@ struct Named {
 
 /// The list of descriptors in a body.
 async fn named(call: &mut Call, kind: &str) -> Result<Vec<Named>> {
-    let wrong = || {
-        Error::bad_request(format!("the body must be {{\"data\": [{{\"type\": \"{kind}\", \"id\": \"…\"}}, …]}}"))
-    };
+    let wrong =
+        || Error::bad_request(format!("the body must be {{\"data\": [{{\"type\": \"{kind}\", \"id\": \"…\"}}, …]}}"));
     let document = document(call).await?;
     let items = document.get("data").and_then(Value::as_array).ok_or_else(wrong)?;
     if items.is_empty() || items.len() > MEMBERS_MAX {

@@ -222,12 +222,14 @@ pub(crate) fn read_quotas(written: &Map<String, Value>) -> Result<Vec<(Quota, Op
         let quota = parse_quota(name)?;
         let allowed = match value {
             Value::Null => None,
-            Value::Object(map) if map.keys().all(|key| key == "allowed") => match map.get("allowed") {
-                None | Some(Value::Null) => None,
-                Some(number) => Some(number.as_u64().ok_or_else(|| {
-                    Error::invalid_argument(format!("{name}.allowed must be a whole number from 0"))
-                })?),
-            },
+            Value::Object(map) if map.keys().all(|key| key == "allowed") => {
+                match map.get("allowed") {
+                    None | Some(Value::Null) => None,
+                    Some(number) => Some(number.as_u64().ok_or_else(|| {
+                        Error::invalid_argument(format!("{name}.allowed must be a whole number from 0"))
+                    })?),
+                }
+            }
             _ => return Err(Error::invalid_argument(format!("{name} must be {{\"allowed\": …}} and nothing else"))),
         };
         Ok((quota, allowed.filter(|allowed| *allowed < UNLIMITED)))
@@ -253,7 +255,9 @@ pub(crate) fn edit_grants(grants: &mut Grants, written: &Map<String, Value>, now
             Some(date) => match date.as_i64() {
                 Some(0) => None,
                 Some(date) if date > now.0 => Some(Timestamp(date)),
-                Some(_) => return Err(Error::invalid_argument(format!("the expiration_date of {name} is in the past"))),
+                Some(_) => {
+                    return Err(Error::invalid_argument(format!("the expiration_date of {name} is in the past")));
+                }
                 None => return Err(Error::invalid_argument(format!("the expiration_date of {name} is no date"))),
             },
         };
@@ -269,7 +273,8 @@ pub(crate) fn difference<T: Serialize>(before: &T, after: &T) -> (Value, Value) 
     else {
         return (Value::Null, Value::Null);
     };
-    let same: Vec<_> = before.iter().filter(|(name, value)| after.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
+    let same: Vec<_> =
+        before.iter().filter(|(name, value)| after.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
     for name in same {
         before.shift_remove(&name);
         after.shift_remove(&name);

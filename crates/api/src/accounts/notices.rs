@@ -39,12 +39,11 @@ pub(crate) async fn of_threshold(app: &App, passed: &Threshold) -> Result<()> {
     let quota = passed.quota.wire();
     let notice = format!("quota/{}/{quota}/{}/{}", passed.name, passed.window.0, passed.percent);
     let data = json!({ "quota": quota, "percent": passed.percent, "used": passed.used, "allowed": passed.limit });
-    let (account, group) = match passed.name.strip_prefix("group:") {
-        Some(group) => (format!("group/{group}"), Some(group.to_owned())),
-        None => {
-            let group = super::rights::read_user(app, &passed.name).await.ok().and_then(|(user, _)| user.group);
-            (passed.name.to_string(), group)
-        }
+    let (account, group) = if let Some(group) = passed.name.strip_prefix("group:") {
+        (format!("group/{group}"), Some(group.to_owned()))
+    } else {
+        let group = super::rights::read_user(app, &passed.name).await.ok().and_then(|(user, _)| user.group);
+        (passed.name.to_string(), group)
     };
     once(app, &notice, name, &account, group.as_deref(), data).await
 }

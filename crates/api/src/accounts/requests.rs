@@ -32,9 +32,9 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     }
     let mut written = Written::read(&mut call, &["request"]).await?;
     let kind = written.text("kind")?;
-    let kind = written.required("kind", kind)?;
+    let kind = Written::required("kind", kind)?;
     let wanted = written.text("wanted")?;
-    let wanted = written.required("wanted", wanted)?;
+    let wanted = Written::required("wanted", wanted)?;
     let amount = written.number("amount")?;
     let wish = match kind.as_str() {
         "tier" => {
@@ -42,7 +42,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
             Wish::Tier { wanted }
         }
         "privilege" => Wish::Privilege { wanted: super::parse_privilege(&wanted)? },
-        "quota" => Wish::Quota { wanted: super::parse_quota(&wanted)?, amount: written.required("amount", amount)? },
+        "quota" => Wish::Quota { wanted: super::parse_quota(&wanted)?, amount: Written::required("amount", amount)? },
         _ => return Err(Error::invalid_argument("kind is \"tier\", \"privilege\" or \"quota\"")),
     };
     let reason = written.text("reason")?.value().unwrap_or_default();
@@ -51,10 +51,12 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     call.app.random.fill(&mut id);
     let id = hex::encode(id);
     let (app, actor) = (&call.app, Actor::of(&call.paid)?);
-    let made = Request { account: account.clone(), group: user.group.clone(), wish, reason, date: app.now(), decision: None };
+    let made =
+        Request { account: account.clone(), group: user.group.clone(), wish, reason, date: app.now(), decision: None };
     persist(|| async {
         let own = Facet::new(FacetName::Status, format!("open by {account}"));
-        let open = app.store().find(&assay_model::record::Space::Shared, Kind::Request, &own, &Range::first(20)).await?;
+        let open =
+            app.store().find(&assay_model::record::Space::Shared, Kind::Request, &own, &Range::first(20)).await?;
         if open.items.len() as u64 >= OPEN_MAX {
             let message = format!("the account has {OPEN_MAX} open requests already");
             return Err(Error::new(Code::AlreadyExists, message).into());

@@ -58,7 +58,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     let mut written = Written::read(&mut call, &["webhook"]).await?;
     let url = written.text("url")?;
     let wanted = Wanted {
-        url: written.required("url", url)?,
+        url: Written::required("url", url)?,
         events: written.words("events")?.value().unwrap_or_default(),
         label: written.text("label")?.value().unwrap_or_default(),
         group: written.text("group")?.value().or(if identity.is_staff() { None } else { own }),

@@ -54,13 +54,11 @@ impl Lease {
 
 impl State {
     fn lease(&mut self, quota: Quota) -> &mut Lease {
-        let place = match self.leases.iter().position(|(one, _)| *one == quota) {
-            Some(place) => place,
-            None => {
-                self.leases.push((quota, Lease::default()));
-                self.leases.len() - 1
-            }
-        };
+        let known = self.leases.iter().position(|(one, _)| *one == quota);
+        let place = known.unwrap_or_else(|| {
+            self.leases.push((quota, Lease::default()));
+            self.leases.len() - 1
+        });
         &mut self.leases[place].1
     }
 }

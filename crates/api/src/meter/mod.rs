@@ -137,9 +137,10 @@ impl Meter {
         let ledgers: Vec<_> = payers.iter().map(|payer| self.ledger(payer.name)).collect();
         let rates = if bill.paced { payers.iter().map(|payer| rate(payer, bill.amount)).collect() } else { Vec::new() };
         let minute = self.pace(payers, &rates).await?;
-        let paid = ledgers.iter().enumerate().map(|(place, ledger)| {
-            (ledger.clone(), rates.get(place).filter(|rate| is_held(rate)).cloned())
-        });
+        let paid = ledgers
+            .iter()
+            .enumerate()
+            .map(|(place, ledger)| (ledger.clone(), rates.get(place).filter(|rate| is_held(rate)).cloned()));
         let mut receipt =
             Receipt { paid: paid.collect(), counted: bill.counted, windows: Vec::new(), amount: bill.amount, minute };
         loop {
@@ -355,8 +356,8 @@ impl Meter {
             Ok(Spent::Exhausted(place)) => {
                 let (ledger, payer, want) = &short[place];
                 let end = want.quota.window().end(now).unwrap_or(now);
-                let wait = Duration::from_secs((end.0 - now.0).max(1).unsigned_abs());
-                Err(exhausted(&ledger.name, want.quota, payer.limits, now, wait))
+                let opens_in = Duration::from_secs((end.0 - now.0).max(1).unsigned_abs());
+                Err(exhausted(&ledger.name, want.quota, payer.limits, now, opens_in))
             }
         }
     }

@@ -89,7 +89,9 @@ pub(crate) async fn get(call: Call) -> Result<Reply> {
     let record = locate(&viewer, call.arguments.path("id")).await?;
     let reply = answer(&call, &record, &inline).await?;
     let first = match (call.app.first_reads.is_empty(), call.paid.identity(), record.key.id.parse::<Sha256>()) {
-        (false, Some(identity), Ok(sha256)) => call.app.first_reads.remove(&(identity.account.clone(), sha256)).is_some(),
+        (false, Some(identity), Ok(sha256)) => {
+            call.app.first_reads.remove(&(identity.account.clone(), sha256)).is_some()
+        }
         _ => false,
     };
     Ok(if first { reply.refunded() } else { reply })

@@ -113,11 +113,8 @@ fn more<'a>(record: &'a Record, viewer: &'a Viewer<'a>, attributes: &'a mut Map<
         // An account without anything of its own shows what comes from the group.
         let member = assay_model::account::User::new("", now);
         let nothing = Tier { privileges: std::collections::BTreeSet::new(), ..tier.clone() };
-        let holder = assay_model::access::Holder {
-            user: &member,
-            tier: &nothing,
-            group: Some((&record.key.id, &group, &tier)),
-        };
+        let holder =
+            assay_model::access::Holder { user: &member, tier: &nothing, group: Some((&record.key.id, &group, &tier)) };
         let mut privileges = shown_privileges(holder.privileges(now));
         for shown in privileges.values_mut() {
             // What the group itself has is not inherited from it.

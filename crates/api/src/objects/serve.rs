@@ -86,7 +86,9 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
         call.route.relationship.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route lists nothing"))?;
     let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
     if relationship.visible.is_some_and(|visible| !visible(&record, &viewer)) {
-        return Err(forbidden("this relationship is for the account itself, administrators of its group, and the operator"));
+        return Err(forbidden(
+            "this relationship is for the account itself, administrators of its group, and the operator",
+        ));
     }
     // One name for both forms: a cursor of one works on the other.
     let name = format!("{}/{}", record.key, relationship.name);
@@ -97,7 +99,8 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     if form == Form::Objects || relationship.context.is_some() {
         let records = call.app.store().read_many(&page.items).await?;
         for (key, record) in page.items.iter().zip(records) {
-            let context = relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
+            let context =
+                relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
             let mut item = match form {
                 Form::Objects => member(&viewer, relationship, key, record, &call.arguments).await?,
                 Form::Descriptors => descriptor(&viewer, relationship, key),

@@ -39,7 +39,8 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("graphs", "graph", "Graphs of the account"),
     Relationship::unobserved("votes", "vote", "Votes of the account"),
     Relationship::unobserved("collections", "collection", "Collections of the account"),
-    Relationship::unobserved("hunting_rulesets", "hunting_ruleset", "Livehunt rulesets of the account").visible_to(sees_all),
+    Relationship::unobserved("hunting_rulesets", "hunting_ruleset", "Livehunt rulesets of the account")
+        .visible_to(sees_all),
     Relationship::unobserved("hunting_notifications", "hunting_notification", "What they matched").visible_to(sees_all),
     Relationship::unobserved("hunting_notification_files", "file", "The files that they matched").visible_to(sees_all),
     Relationship::unobserved("retrohunt_jobs", "retrohunt_job", "Retrohunt jobs of the account").visible_to(sees_all),

@@ -18,7 +18,11 @@ pub const TYPE: ObjectType = ObjectType {
     kind: Kind::Webhook,
     title: TITLE,
     id: "Id of the webhook",
-    relationships: &[Relationship::reverse("deliveries", Link::Delivers, "What was sent to it or will be, newest first")],
+    relationships: &[Relationship::reverse(
+        "deliveries",
+        Link::Delivers,
+        "What was sent to it or will be, newest first",
+    )],
     locate: |viewer, id| {
         Box::pin(async move {
             webhooks::governed(viewer.app, viewer.paid, id).await?;

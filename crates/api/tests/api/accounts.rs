@@ -114,7 +114,8 @@ async fn members_are_added_by_address_invited_when_unknown_and_fall_back_when_re
     let operator = service.with_groups().await;
     let chief = service.key("chief").await;
     let users = "/groups/soc/relationships/users";
-    let add = async |id: &str| service.write("POST", users, &chief, &json!({ "data": [{ "type": "user", "id": id }] })).await;
+    let add =
+        async |id: &str| service.write("POST", users, &chief, &json!({ "data": [{ "type": "user", "id": id }] })).await;
     let by_name = add("analyst").await;
     assert_eq!((by_name.status.as_u16(), by_name.code()), (400, "InvalidArgumentError"));
     assert_eq!(add("stranger@acme.example").await.status, 409, "it belongs to another group");
@@ -142,7 +143,11 @@ async fn a_service_account_is_found_under_both_paths_and_goes_with_its_keys() {
     let (chief, analyst) = (service.key("chief").await, service.key("analyst").await);
     for path in ["/service_accounts/soc_siem", "/users/soc_siem", "/service_accounts/siem@soc.service.invalid"] {
         let answer = service.get(path, &chief).await;
-        assert_eq!((&answer.json["data"]["type"], &answer.json["data"]["id"]), (&json!("service_account"), &json!("soc_siem")), "{path}");
+        assert_eq!(
+            (&answer.json["data"]["type"], &answer.json["data"]["id"]),
+            (&json!("service_account"), &json!("soc_siem")),
+            "{path}"
+        );
     }
     assert_eq!(service.get("/service_accounts/soc_siem", &analyst).await.status, 404);
     let made = service.done("POST", "/service_accounts/soc_siem/api_keys", &chief, "api_key", json!({})).await;
@@ -254,7 +259,9 @@ async fn a_deactivated_account_is_told_so_with_any_of_its_keys() {
 async fn names_that_are_paths_or_look_like_others_are_refused() {
     let service = Service::start().await;
     let operator = service.key("operator").await;
-    for name in ["../etc/passwd", "a/b", "\u{430}dmin", "premium\u{200b}", "", "-rf", "a b", &"a".repeat(64), &"x".repeat(65)] {
+    for name in
+        ["../etc/passwd", "a/b", "\u{430}dmin", "premium\u{200b}", "", "-rf", "a b", &"a".repeat(64), &"x".repeat(65)]
+    {
         for (path, kind) in [("/users", "user"), ("/groups", "group"), ("/tiers", "tier")] {
             let body = json!({ "data": { "type": kind, "id": name, "attributes": {} } });
             let answer = service.write("POST", path, &operator, &body).await;
@@ -296,7 +303,8 @@ async fn what_is_read_only_or_no_document_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_feature_that_is_switched_off_is_a_404_that_names_it() {
-    let settings = assay_api::Settings { features_off: vec![assay_api::route::Feature::Downloads], ..Default::default() };
+    let settings =
+        assay_api::Settings { features_off: vec![assay_api::route::Feature::Downloads], ..Default::default() };
     let service = Service::start_as(crate::support::limits(100, 100, 100), settings).await;
     let key = service.key("premium").await;
     let path = format!("/files/{}/download", service.scan(b"hello, world", "0").await);

@@ -131,7 +131,8 @@ async fn a_restricted_key_does_less_than_its_account_and_cannot_make_itself_more
     let service = Service::start().await;
     let own = service.key("premium").await;
     let sha256 = service.scan(b"hello, world", "0").await;
-    let made = service.done("POST", "/users/premium/api_keys", &own, "api_key", json!({ "privileges": ["allinfo"] })).await;
+    let made =
+        service.done("POST", "/users/premium/api_keys", &own, "api_key", json!({ "privileges": ["allinfo"] })).await;
     let restricted = made["data"]["attributes"]["key"].as_str().expect("the key").to_owned();
     assert_eq!(service.get(&format!("/files/{sha256}/download"), &own).await.status, 200);
     assert_eq!(service.get(&format!("/files/{sha256}/download"), &restricted).await.status, 403);

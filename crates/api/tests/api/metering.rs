@@ -16,8 +16,7 @@ async fn drain(day: u64, processes: usize, clients: usize, amounts: &[u64], beat
     let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
     let clock = Arc::new(Fixed::at(NOON));
     let random = Counting::default();
-    let meters: Vec<_> =
-        (0..processes).map(|_| Arc::new(Meter::new(store.clone(), clock.clone(), &random))).collect();
+    let meters: Vec<_> = (0..processes).map(|_| Arc::new(Meter::new(store.clone(), clock.clone(), &random))).collect();
     let mut tasks = tokio::task::JoinSet::new();
     for client in 0..clients {
         let meter = meters[client % processes].clone();
@@ -110,7 +109,9 @@ async fn a_share_of_a_limit_is_told_once() {
     for _ in 0..101 {
         let _exhausted_at_the_end = meter.charge(&[Payer { name: &name, limits: &limits }], Bill::requests(1)).await;
         let passed = meter.beat().await.expect("a beat");
-        told.extend(passed.into_iter().filter(|one| one.quota == Quota::ApiRequestsDaily).map(|one| (one.percent, one.used)));
+        told.extend(
+            passed.into_iter().filter(|one| one.quota == Quota::ApiRequestsDaily).map(|one| (one.percent, one.used)),
+        );
     }
     assert_eq!(told, [(50, 50), (80, 80), (95, 95), (100, 100)]);
 }

@@ -145,15 +145,27 @@ fn pattern(path: &str) -> String {
 #[test]
 fn every_row_that_manages_something_is_in_the_table() {
     let tried: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| (method.to_string(), pattern(path))).collect();
-    let about = ["users", "service_accounts", "groups", "api_keys", "tiers", "requests", "activity_log_entries",
-        "webhooks", "webhook_deliveries"];
+    let about = [
+        "users",
+        "service_accounts",
+        "groups",
+        "api_keys",
+        "tiers",
+        "requests",
+        "activity_log_entries",
+        "webhooks",
+        "webhook_deliveries",
+    ];
     let rows = routes::table(&Settings::default());
     // Lists of what nothing here observes yet have nothing to hide.
     let observed = |route: &&assay_api::route::Route| {
         route.relationship.is_none_or(|relationship| !matches!(relationship.source, Source::Unobserved))
             || route.path.contains("/groups/")
     };
-    let managing = rows.iter().filter(observed).filter(|route| about.iter().any(|kind| route.path.split('/').nth(3) == Some(kind)));
+    let managing = rows
+        .iter()
+        .filter(observed)
+        .filter(|route| about.iter().any(|kind| route.path.split('/').nth(3) == Some(kind)));
     for route in managing {
         assert!(route.access == Access::Key && route.cost == Cost::Free, "{}", route.path);
         let known = tried.contains(&(route.method.to_string(), route.path.clone()));
@@ -187,10 +199,10 @@ async fn every_kind_of_caller_may_what_the_table_says() {
                 None => service.call(method, &format!("/api/v3{path}"), None).await,
                 Some(key) => service.write(method, &path, key, &body).await,
             };
-            let fits = match (may, answer.status.as_u16()) {
-                ('u', 401) | ('f' | 'F', 403) | ('n', 404) | ('y', 200 | 400 | 409) => true,
-                _ => false,
-            };
+            let fits = matches!(
+                (may, answer.status.as_u16()),
+                ('u', 401) | ('f' | 'F', 403) | ('n', 404) | ('y', 200 | 400 | 409)
+            );
             if !fits {
                 wrong.push(format!("{method} {path} by {caller}: {} {}", answer.status, answer.message()));
             }
@@ -256,9 +268,18 @@ fn body(method: &str, path: &str) -> Value {
             json!({ "data": [{ "type": "service_account", "id": "siem", "context_attributes": {} }] })
         }
         // Asking wrongly is harmless.
-        ("POST", "/users" | "/groups" | "/tiers" | "/webhooks" | "/users/analyst/requests")
-        | ("POST", "/service_accounts/soc_siem/requests")
-        | ("POST", "/users/analyst/api_keys" | "/service_accounts/soc_siem/api_keys" | "/api_keys/KEY/rotate") => {
+        (
+            "POST",
+            "/users"
+            | "/groups"
+            | "/tiers"
+            | "/webhooks"
+            | "/users/analyst/requests"
+            | "/users/analyst/api_keys"
+            | "/service_accounts/soc_siem/requests"
+            | "/service_accounts/soc_siem/api_keys"
+            | "/api_keys/KEY/rotate",
+        ) => {
             json!({ "data": { "type": "nothing" } })
         }
         _ => json!({ "data": { "attributes": {} } }),
@@ -278,6 +299,9 @@ async fn a_member_cannot_make_itself_administrator_and_nobody_reaches_into_anoth
     let theirs = json!({ "data": [{ "type": "user", "id": "stranger", "context_attributes": { "roles": [] } }] });
     assert_eq!(service.write("PATCH", "/groups/soc/relationships/users", &chief, &theirs).await.status, 404);
     assert_eq!(service.write("PATCH", "/groups/other/relationships/users", &chief, &theirs).await.status, 404);
-    assert_eq!(service.call("DELETE", "/api/v3/groups/soc/relationships/users/stranger", Some(&chief)).await.status, 404);
+    assert_eq!(
+        service.call("DELETE", "/api/v3/groups/soc/relationships/users/stranger", Some(&chief)).await.status,
+        404
+    );
     assert_eq!(service.get("/users/stranger/api_keys", &chief).await.status, 403);
 }

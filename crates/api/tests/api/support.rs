@@ -143,7 +143,8 @@ impl Service {
     pub(crate) async fn with_groups(&self) -> String {
         let operator = self.key("operator").await;
         for group in ["soc", "other"] {
-            let group = serde_json::json!({ "data": { "type": "group", "id": group, "attributes": { "tier": "premium" } } });
+            let group =
+                serde_json::json!({ "data": { "type": "group", "id": group, "attributes": { "tier": "premium" } } });
             assert_eq!(self.write("POST", "/groups", &operator, &group).await.status, 200);
         }
         for (name, group) in [("chief", "soc"), ("analyst", "soc"), ("stranger", "other")] {

@@ -25,8 +25,8 @@ pub(crate) struct Arguments {
     /// Folder that holds everything; made where it does not exist [default: in your home]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A PostgreSQL that many nodes share, postgres://user@host:port/database; its password comes from
-    /// ASSAY_STORE_PASSWORD or the configuration's store_password_file [default: the embedded store in the data folder]
+    /// A PostgreSQL that many nodes share, `postgres://user@host:port/database`; its password comes from the environment
+    /// (`ASSAY_STORE_PASSWORD`) or a file (`store_password_file`) [default: the embedded store in the data folder]
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Address and port [default: 127.0.0.1:8080]

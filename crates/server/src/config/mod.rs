@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use assay_api::app::KeyRules;
 use assay_api::route::Feature;
-use anyhow::Context as _;
 use assay_engines::EnginesConfig;
 use schemars::JsonSchema;
 use secrecy::SecretString;

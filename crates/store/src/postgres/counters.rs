@@ -204,8 +204,7 @@ impl Work for Lease<'_> {
         }
         let mut last = Steps::default();
         last.add(ADD, additions(self.wants.iter().map(wanted), grants.iter().copied().map(signed).collect()));
-        let floors =
-            self.wants.iter().zip(&grants).map(|(want, grant)| signed(want.returns(*grant)));
+        let floors = self.wants.iter().zip(&grants).map(|(want, grant)| signed(want.returns(*grant)));
         let mut values = self.of_node(additions(self.wants.iter().map(wanted), floors.collect()));
         values.push(value(self.until.0));
         last.add(LEASE, values);
