@@ -1,6 +1,7 @@
 //! A few connections that are shared, and work that is run on them: again where it collided with other work, over
 //! another connection where its own was lost.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -222,7 +223,7 @@ async fn give_back<T>(loan: Loan<'_>, outcome: Outcome<T>) -> Outcome<T> {
 
 /// A piece of work that is one statement outside of any transaction.
 pub(super) struct Ask<'a, F> {
-    pub(super) text: &'static str,
+    pub(super) text: Cow<'static, str>,
     pub(super) values: Vec<Value<'a>>,
     /// Makes the answer of the rows.
     pub(super) answer: F,
@@ -234,7 +235,7 @@ impl<T: Send, F: Fn(&[Row]) -> Result<T, Fault> + Sync> Work for Ask<'_, F> {
 
     async fn run(&self, session: &Session) -> Result<Done<'_, T>, Fault> {
         let values: Vec<_> = self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
-        let rows = session.query(self.text, &values).await?;
+        let rows = session.query(&self.text, &values).await?;
         Ok(Done::Nothing((self.answer)(&rows)?))
     }
 }
