@@ -1,5 +1,7 @@
 //! The shared store as plain rows.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 
@@ -25,6 +27,9 @@ const EDGES_FOLLOW: &str = "
 const JOBS_FOLLOW: &str = "
     SELECT setval(pg_get_serial_sequence('jobs', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM jobs), false)";
 
+/// Counting a large table takes its time, and nobody waits.
+const PATIENCE: Duration = Duration::from_hours(1);
+
 /// See the module.
 pub(crate) struct Plain {
     pool: Pool,
@@ -35,7 +40,7 @@ impl Plain {
     pub(crate) async fn open(url: &str, password: Option<&SecretString>) -> Result<Self> {
         let connector = Connector::new(url, password).await?;
         prepare(&connector).await?;
-        Ok(Self { pool: Pool::new(connector, Vec::new()) })
+        Ok(Self { pool: Pool::new(connector, Vec::new(), PATIENCE) })
     }
 }
 

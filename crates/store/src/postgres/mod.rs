@@ -14,6 +14,7 @@
 //! then, the database is asked what became of it: nobody is told that nothing was written when something was.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use assay_model::quota::Quota;
 use assay_model::record::{Edge, Facet, Key, Record, Space, StageName};
@@ -50,6 +51,8 @@ pub(crate) use dump::Plain;
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 /// Held while the schema is looked at and changed, so that nodes that start together do so one after the other.
 const MIGRATION_LOCK: i64 = 0x6173_7361_795f_7063;
+/// How long a statement may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 const OLDEST: i32 = 130_000;
 
 /// See the module.
@@ -72,7 +75,7 @@ impl Postgres {
             return Err(crate::half_a_copy());
         }
         let statements = [read::ALL, write::ALL, jobs::ALL, counters::ALL, rates::ALL, listen::ALL, pool::ALL];
-        let pool = Arc::new(pool::Pool::new(connector, statements.concat()));
+        let pool = Arc::new(pool::Pool::new(connector, statements.concat(), PATIENCE));
         let notices = Arc::new(listen::Notices { node });
         let (changes, work) = (broadcast::channel(1024).0, Arc::new(Notify::new()));
         let listener = listen::Listener {

@@ -2,6 +2,7 @@
 //! another connection where its own was lost.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::{Result, StoreError};
 
 /// How many connections a node has for its work.
 const CONNECTIONS: usize = 12;
-/// How long a piece of work may take, waiting for a connection included.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a piece of work may take beyond what its statements may.
+const MORE: Duration = Duration::from_secs(5);
 /// How often work is tried that collides with other work.
 const TRIES: u32 = 40;
 /// How often work is tried over another connection.
@@ -52,9 +53,12 @@ pub(super) struct Pool {
     connector: Connector,
     /// Every statement that is prepared.
     statements: Vec<&'static str>,
+    /// How long a statement may take.
+    patience: Duration,
     idle: Mutex<Vec<Session>>,
     permits: Semaphore,
     links: TaskTracker,
+    collisions: AtomicU64,
 }
 
 /// A session on loan. One that is dropped in the middle of its work is closed, which undoes its transaction.
@@ -80,9 +84,10 @@ enum Outcome<T> {
 
 impl Pool {
     /// Makes connections as they are needed.
-    pub(super) fn new(connector: Connector, statements: Vec<&'static str>) -> Self {
-        let (idle, permits, links) = (Mutex::default(), Semaphore::new(CONNECTIONS), TaskTracker::new());
-        Self { connector, statements, idle, permits, links }
+    pub(super) fn new(connector: Connector, statements: Vec<&'static str>, patience: Duration) -> Self {
+        let (permits, links) = (Semaphore::new(CONNECTIONS), TaskTracker::new());
+        let (idle, collisions) = (Mutex::default(), AtomicU64::new(0));
+        Self { connector, statements, patience, idle, permits, links, collisions }
     }
 
     /// How connections are made.
@@ -92,7 +97,7 @@ impl Pool {
 
     /// Runs a piece of work to its end.
     pub(super) async fn run<W: Work>(&self, work: &W) -> Result<W::Answer> {
-        timeout(PATIENCE, self.run_patiently(work))
+        timeout(self.patience + MORE, self.run_patiently(work))
             .await
             .unwrap_or_else(|late| Err(StoreError::Unavailable(late.into())))
     }
@@ -113,8 +118,8 @@ impl Pool {
                         return Err(error);
                     }
                     // Those that collided must not do so again in step; nobody sleeps equally long.
-                    let uneven = std::ptr::from_ref(&tries).addr() / 64 % 7;
-                    sleep(Duration::from_millis(u64::from(tries) + uneven as u64)).await;
+                    let uneven = self.collisions.fetch_add(1, Ordering::Relaxed) % 7;
+                    sleep(Duration::from_millis(u64::from(tries) + uneven)).await;
                 }
                 Outcome::Reconnect(error) => {
                     connects += 1;
@@ -191,7 +196,7 @@ impl Pool {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the database was lost");
             }
         });
-        greet(&client).await?;
+        greet(&client, self.patience).await?;
         let session = Session::new(client, &self.statements).await?;
         Ok(Loan { pool: self, session, _permit: permit })
     }
