@@ -12,6 +12,7 @@
 //! | `sqlite` | the embedded default, one file |
 //! | `postgres` | many nodes over one PostgreSQL |
 //! | `cached`, `shelf` | a decorator: records by key, kept in memory until they change |
+//! | [`dump`], [`copy`] | a store as plain rows; one store into another |
 //! | [`suite`] | the contract as tests; every backend passes it |
 //!
 //! To add a backend: one folder, an arm in [`open`], a line that runs [`suite`].
@@ -38,6 +39,9 @@ use crate::shelf::Shelf;
 
 pub mod batch;
 mod cached;
+pub mod copy;
+pub mod dump;
+mod facet;
 pub mod lease;
 mod memory;
 pub mod pace;
@@ -80,6 +84,11 @@ impl From<StoreError> for Error {
         }
         .because(error)
     }
+}
+
+/// A store that is being filled is not one yet.
+fn half_a_copy() -> StoreError {
+    StoreError::Unavailable("it is half a copy of another store: let the copy run to its end".into())
 }
 
 /// Shorthand for this seam's results.

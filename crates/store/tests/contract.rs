@@ -48,3 +48,34 @@ async fn what_another_process_writes_is_seen_within_a_second() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(1), seen).await.expect("seen within a second");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_goes_away_leaves_nothing_old_in_memory() {
+    use assay_model::Kind;
+    use assay_model::record::Key;
+    use assay_store::{Batch, Expect};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("assay.sqlite");
+    let cached = open(&Config::Sqlite { path: path.clone(), cache_bytes: 1 << 20 }).await.expect("a store");
+    let plain = open(&Config::Sqlite { path, cache_bytes: 0 }).await.expect("a store");
+    let (key, other) = (Key::shared(Kind::User, "u"), Key::shared(Kind::User, "other"));
+    let write = |key: &Key, body: String| {
+        let mut batch = Batch::new();
+        batch.put(key.clone(), body.into_bytes().into(), Expect::Any);
+        batch
+    };
+    cached.commit(write(&key, "first".to_owned())).await.expect("a commit");
+    for n in 0..50 {
+        // Gone before the disk has answered; others read on.
+        let gone = cached.commit(write(&key, n.to_string()));
+        let _gone = tokio::time::timeout(std::time::Duration::from_micros(50 * n), gone).await;
+        cached.read(&key).await.expect("a read");
+        // What was queued before it is written before it.
+        cached.commit(write(&other, n.to_string())).await.expect("a commit");
+        tokio::task::yield_now().await;
+        let stored = plain.read(&key).await.expect("a read").expect("the record").version;
+        let seen = cached.read(&key).await.expect("a read").expect("the record").version;
+        assert_eq!(seen, stored, "after {n}");
+    }
+}

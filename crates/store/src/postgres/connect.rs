@@ -32,7 +32,6 @@ const GREETING: &str = "
     SET enable_seqscan = off;
     SET jit = off;
     SET default_transaction_isolation = 'read committed';
-    SET statement_timeout = '20s';
     SET idle_in_transaction_session_timeout = '60s';
     SET client_min_messages = 'warning';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
@@ -75,9 +74,9 @@ impl Connector {
     }
 }
 
-/// Tells a connection how it is to work.
-pub(super) async fn greet(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client.batch_execute(GREETING).await
+/// Tells a connection how it is to work, and how long a statement may take.
+pub(super) async fn greet(client: &Client, patience: Duration) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute(&format!("{GREETING} SET statement_timeout = '{}s'", patience.as_secs())).await
 }
 
 struct Security {

@@ -79,7 +79,7 @@ const FORGET: &str = "
 pub(super) async fn spent(pool: &Pool, account: &str, quota: Quota, window: Timestamp) -> Result<u64> {
     let values = vec![value(kept(account)), value(quota.wire()), value(window.0)];
     let answer = |rows: &[Row]| Ok(rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(0))?.unsigned_abs());
-    pool.run(&Ask { text: SPENT, values, answer }).await
+    pool.run(&Ask { text: SPENT.into(), values, answer }).await
 }
 
 /// A counter by its columns.
@@ -342,13 +342,13 @@ pub(super) async fn tallied(
     let figure =
         |row: &Row| Ok((Timestamp(row.try_get(0)?), told(row.try_get(1)?), row.try_get::<_, i64>(2)?.unsigned_abs()));
     let answer = |rows: &[Row]| rows.iter().map(figure).collect::<Result<Vec<_>, Fault>>();
-    pool.run(&Ask { text: TALLIED, values, answer }).await
+    pool.run(&Ask { text: TALLIED.into(), values, answer }).await
 }
 
 /// Forgets some usage figures; answers whether there may be more.
 pub(super) async fn forget_tallies(pool: &Pool, before: Timestamp) -> Result<bool> {
     let answer = |rows: &[Row]| Ok(!rows.is_empty());
-    pool.run(&Ask { text: FORGET, values: vec![value(before.0)], answer }).await
+    pool.run(&Ask { text: FORGET.into(), values: vec![value(before.0)], answer }).await
 }
 
 fn signed(amount: u64) -> i64 {

@@ -126,7 +126,7 @@ pub(super) async fn claim(
         claimed.sort_by_key(|one| (one.job.class, one.id));
         Ok(claimed)
     };
-    pool.run(&Ask { text: CLAIM, values, answer }).await
+    pool.run(&Ask { text: CLAIM.into(), values, answer }).await
 }
 
 fn claimed_of(row: &Row) -> Result<Claimed, Fault> {
@@ -139,7 +139,7 @@ fn claimed_of(row: &Row) -> Result<Claimed, Fault> {
 pub(super) async fn renew(pool: &Pool, claimed: &Claimed, until: Timestamp) -> Result<()> {
     let values = vec![value(claimed.id), value(signed(claimed.attempt)), value(until.0)];
     let answer = |rows: &[Row]| if rows.is_empty() { Err(StoreError::Conflict.into()) } else { Ok(()) };
-    pool.run(&Ask { text: RENEW, values, answer }).await
+    pool.run(&Ask { text: RENEW.into(), values, answer }).await
 }
 
 fn stage_of(row: &Row, place: usize) -> Result<StageName, Fault> {

@@ -36,6 +36,7 @@ const ALIVE: &str = "SELECT 1";
 const LONGEST: usize = 7_000;
 const ROUND: Duration = Duration::from_millis(250);
 const TRUST: Duration = Duration::from_millis(900);
+const PATIENCE: Duration = Duration::from_secs(10);
 const BREATH: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -140,7 +141,7 @@ impl Listener {
     }
 
     async fn stay(&self, client: Client, told: &mut bool) -> Result<()> {
-        greet(&client).await?;
+        greet(&client, PATIENCE).await?;
         client.batch_execute(LISTEN).await?;
         // What was said before this moment was not heard.
         self.forget(&Change::Foreign);

@@ -6,6 +6,7 @@
 //! | `session`, `pool`, `fault` | statements sent together; connections shared; what is tried again |
 //! | `read`, `write`, `jobs`, `counters`, `rates` | the statements and what is made of them |
 //! | `listen` | hearing of what other nodes write |
+//! | `dump` | the tables as plain rows |
 //! | `text` | what PostgreSQL's texts cannot hold |
 //!
 //! A commit is one transaction that locks what it touches, in one order, checks, writes, and tells the other nodes. It
@@ -13,6 +14,7 @@
 //! then, the database is asked what became of it: nobody is told that nothing was written when something was.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use assay_model::quota::Quota;
 use assay_model::record::{Edge, Facet, Key, Record, Space, StageName};
@@ -32,6 +34,7 @@ use crate::{
 
 mod connect;
 mod counters;
+mod dump;
 mod fault;
 mod jobs;
 mod listen;
@@ -42,10 +45,14 @@ mod session;
 mod text;
 mod write;
 
+pub(crate) use dump::Plain;
+
 /// The steps that lead from an empty database to today's schema; `assay_schema` counts those that are done.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 /// Held while the schema is looked at and changed, so that nodes that start together do so one after the other.
 const MIGRATION_LOCK: i64 = 0x6173_7361_795f_7063;
+/// How long a statement may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 const OLDEST: i32 = 130_000;
 
 /// See the module.
@@ -63,13 +70,12 @@ impl Postgres {
     /// Connects, migrating the database where needed. What is heard of other nodes' writes is taken off `shelf`.
     pub(crate) async fn open(url: &str, password: Option<&SecretString>, shelf: Arc<Shelf>) -> Result<Self> {
         let connector = connect::Connector::new(url, password).await?;
-        let (mut client, wire) = connector.connect().await?;
-        let node = tokio::select! {
-            node = migrate(&mut client) => node?,
-            ended = wire => return Err(ended.err().map_or_else(closed, StoreError::from)),
-        };
+        let Prepared { node, half_a_copy } = prepare(&connector).await?;
+        if half_a_copy {
+            return Err(crate::half_a_copy());
+        }
         let statements = [read::ALL, write::ALL, jobs::ALL, counters::ALL, rates::ALL, listen::ALL, pool::ALL];
-        let pool = Arc::new(pool::Pool::new(connector, statements.concat()));
+        let pool = Arc::new(pool::Pool::new(connector, statements.concat(), PATIENCE));
         let notices = Arc::new(listen::Notices { node });
         let (changes, work) = (broadcast::channel(1024).0, Arc::new(Notify::new()));
         let listener = listen::Listener {
@@ -84,12 +90,25 @@ impl Postgres {
     }
 }
 
-fn closed() -> StoreError {
-    StoreError::Unavailable("the connection to the database was closed".into())
+/// A database whose schema is today's.
+struct Prepared {
+    /// A name that no other handle on the database has.
+    node: String,
+    /// Whether it is still being filled.
+    half_a_copy: bool,
 }
 
-/// Brings the schema up to date; answers a name that no other handle on the database has.
-async fn migrate(client: &mut Client) -> Result<String> {
+/// Brings the schema up to date.
+async fn prepare(connector: &connect::Connector) -> Result<Prepared> {
+    let (mut client, wire) = connector.connect().await?;
+    let closed = || StoreError::Unavailable("the connection to the database was closed".into());
+    tokio::select! {
+        prepared = migrate(&mut client) => prepared,
+        ended = wire => Err(ended.err().map_or_else(closed, StoreError::from)),
+    }
+}
+
+async fn migrate(client: &mut Client) -> Result<Prepared> {
     let transaction = client.transaction().await?;
     let row = transaction
         .query_one("SELECT current_setting('server_version_num')::integer, gen_random_uuid()::text", &[])
@@ -115,8 +134,9 @@ async fn migrate(client: &mut Client) -> Result<String> {
             if row.is_some() { "UPDATE assay_schema SET done = $1" } else { "INSERT INTO assay_schema VALUES ($1)" };
         transaction.execute(text, &[&i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)]).await?;
     }
+    let half_a_copy = transaction.query_one(dump::NOTED, &[]).await?.try_get(0)?;
     transaction.commit().await?;
-    Ok(node)
+    Ok(Prepared { node, half_a_copy })
 }
 
 #[async_trait]

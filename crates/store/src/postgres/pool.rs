@@ -1,6 +1,8 @@
 //! A few connections that are shared, and work that is run on them: again where it collided with other work, over
 //! another connection where its own was lost.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +20,8 @@ use crate::{Result, StoreError};
 
 /// How many connections a node has for its work.
 const CONNECTIONS: usize = 12;
-/// How long a piece of work may take, waiting for a connection included.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a piece of work may take beyond what its statements may.
+const MORE: Duration = Duration::from_secs(5);
 /// How often work is tried that collides with other work.
 const TRIES: u32 = 40;
 /// How often work is tried over another connection.
@@ -51,9 +53,12 @@ pub(super) struct Pool {
     connector: Connector,
     /// Every statement that is prepared.
     statements: Vec<&'static str>,
+    /// How long a statement may take.
+    patience: Duration,
     idle: Mutex<Vec<Session>>,
     permits: Semaphore,
     links: TaskTracker,
+    collisions: AtomicU64,
 }
 
 /// A session on loan. One that is dropped in the middle of its work is closed, which undoes its transaction.
@@ -79,9 +84,10 @@ enum Outcome<T> {
 
 impl Pool {
     /// Makes connections as they are needed.
-    pub(super) fn new(connector: Connector, statements: Vec<&'static str>) -> Self {
-        let (idle, permits, links) = (Mutex::default(), Semaphore::new(CONNECTIONS), TaskTracker::new());
-        Self { connector, statements, idle, permits, links }
+    pub(super) fn new(connector: Connector, statements: Vec<&'static str>, patience: Duration) -> Self {
+        let (permits, links) = (Semaphore::new(CONNECTIONS), TaskTracker::new());
+        let (idle, collisions) = (Mutex::default(), AtomicU64::new(0));
+        Self { connector, statements, patience, idle, permits, links, collisions }
     }
 
     /// How connections are made.
@@ -91,7 +97,7 @@ impl Pool {
 
     /// Runs a piece of work to its end.
     pub(super) async fn run<W: Work>(&self, work: &W) -> Result<W::Answer> {
-        timeout(PATIENCE, self.run_patiently(work))
+        timeout(self.patience + MORE, self.run_patiently(work))
             .await
             .unwrap_or_else(|late| Err(StoreError::Unavailable(late.into())))
     }
@@ -112,8 +118,8 @@ impl Pool {
                         return Err(error);
                     }
                     // Those that collided must not do so again in step; nobody sleeps equally long.
-                    let uneven = std::ptr::from_ref(&tries).addr() / 64 % 7;
-                    sleep(Duration::from_millis(u64::from(tries) + uneven as u64)).await;
+                    let uneven = self.collisions.fetch_add(1, Ordering::Relaxed) % 7;
+                    sleep(Duration::from_millis(u64::from(tries) + uneven)).await;
                 }
                 Outcome::Reconnect(error) => {
                     connects += 1;
@@ -190,7 +196,7 @@ impl Pool {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection to the database was lost");
             }
         });
-        greet(&client).await?;
+        greet(&client, self.patience).await?;
         let session = Session::new(client, &self.statements).await?;
         Ok(Loan { pool: self, session, _permit: permit })
     }
@@ -222,7 +228,7 @@ async fn give_back<T>(loan: Loan<'_>, outcome: Outcome<T>) -> Outcome<T> {
 
 /// A piece of work that is one statement outside of any transaction.
 pub(super) struct Ask<'a, F> {
-    pub(super) text: &'static str,
+    pub(super) text: Cow<'static, str>,
     pub(super) values: Vec<Value<'a>>,
     /// Makes the answer of the rows.
     pub(super) answer: F,
@@ -234,7 +240,7 @@ impl<T: Send, F: Fn(&[Row]) -> Result<T, Fault> + Sync> Work for Ask<'_, F> {
 
     async fn run(&self, session: &Session) -> Result<Done<'_, T>, Fault> {
         let values: Vec<_> = self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
-        let rows = session.query(self.text, &values).await?;
+        let rows = session.query(&self.text, &values).await?;
         Ok(Done::Nothing((self.answer)(&rows)?))
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn record(pool: &Pool, key: &Key) -> Result<Option<Arc<Record>>
     let values = vec![value(kept(key.space.stored())), value(key.kind.wire()), value(kept(&key.id))];
     let answer =
         |rows: &[Row]| rows.first().map(|row| Ok(record_of(key, row.try_get(0)?, row.try_get(1)?))).transpose();
-    pool.run(&Ask { text: RECORD, values, answer }).await
+    pool.run(&Ask { text: RECORD.into(), values, answer }).await
 }
 
 /// Several records.
@@ -59,7 +59,7 @@ pub(super) async fn records(pool: &Pool, keys: &[Key]) -> Result<Vec<Option<Arc<
         }
         Ok(found)
     };
-    pool.run(&Ask { text: RECORDS, values: vec![value(spaces), value(kinds), value(ids)], answer }).await
+    pool.run(&Ask { text: RECORDS.into(), values: vec![value(spaces), value(kinds), value(ids)], answer }).await
 }
 
 fn record_of(key: &Key, version: i64, body: &[u8]) -> Arc<Record> {
@@ -70,7 +70,7 @@ fn record_of(key: &Key, version: i64, body: &[u8]) -> Arc<Record> {
 pub(super) async fn list(pool: &Pool, space: &Space, kind: Kind, range: &Range) -> Result<Page<Key>> {
     let values =
         vec![value(kept(space.stored())), value(kind.wire()), value(kept(after_id(range))), value(surplus(range))];
-    pool.run(&Ask { text: LIST, values, answer: |rows: &[Row]| by_id(space, kind, rows, range) }).await
+    pool.run(&Ask { text: LIST.into(), values, answer: |rows: &[Row]| by_id(space, kind, rows, range) }).await
 }
 
 /// The keys that have a facet.
@@ -83,7 +83,7 @@ pub(super) async fn find(pool: &Pool, space: &Space, kind: Kind, sought: &Facet,
         value(kept(after_id(range))),
         value(surplus(range)),
     ];
-    pool.run(&Ask { text: FIND, values, answer: |rows: &[Row]| by_id(space, kind, rows, range) }).await
+    pool.run(&Ask { text: FIND.into(), values, answer: |rows: &[Row]| by_id(space, kind, rows, range) }).await
 }
 
 /// The edges at one object.
@@ -97,8 +97,8 @@ pub(super) async fn linked(pool: &Pool, of: &Key, link: Link, end: End, range: &
     let mut values = object();
     values.extend([value(at), value(sequence), value(surplus(range))]);
     let answer = |rows: &[Row]| rows.iter().map(|row| edge_of(of, link, end, row)).collect::<Result<Vec<_>, _>>();
-    let select = Ask { text: select, values, answer: |rows: &[Row]| Ok(answer(rows)?) };
-    let count = Ask { text: count, values: object(), answer: |rows: &[Row]| Ok(rows[0].try_get::<_, i64>(0)?) };
+    let select = Ask { text: select.into(), values, answer: |rows: &[Row]| Ok(answer(rows)?) };
+    let count = Ask { text: count.into(), values: object(), answer: |rows: &[Row]| Ok(rows[0].try_get::<_, i64>(0)?) };
     let (rows, total) = tokio::try_join!(pool.run(&select), pool.run(&count))?;
     Ok(Page::cut(rows, range.limit, Some(total.unsigned_abs())))
 }
@@ -117,7 +117,7 @@ pub(super) async fn backlog(pool: &Pool) -> Result<Backlog> {
         let (open, dead): (i64, i64) = (rows[0].try_get(0)?, rows[0].try_get(1)?);
         Ok(Backlog { open: open.unsigned_abs(), dead: dead.unsigned_abs() })
     };
-    pool.run(&Ask { text: BACKLOG, values: Vec::new(), answer }).await
+    pool.run(&Ask { text: BACKLOG.into(), values: Vec::new(), answer }).await
 }
 
 fn after_id(range: &Range) -> &str {

@@ -1,5 +1,6 @@
 //! One connection with its statements prepared, and several statements sent in one go.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,7 +43,7 @@ impl Session {
     /// Runs one statement.
     pub(super) async fn query(
         &self,
-        text: &'static str,
+        text: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
         match self.statements.get(text) {
@@ -63,7 +64,7 @@ impl Session {
 
 enum Step<'a> {
     Begin(Durability),
-    Run(&'static str, Vec<Value<'a>>),
+    Run(Cow<'static, str>, Vec<Value<'a>>),
     Commit,
 }
 
@@ -78,8 +79,8 @@ impl<'a> Steps<'a> {
     }
 
     /// Adds a statement; answers its place.
-    pub(super) fn add(&mut self, text: &'static str, values: Vec<Value<'a>>) -> usize {
-        self.0.push(Step::Run(text, values));
+    pub(super) fn add(&mut self, text: impl Into<Cow<'static, str>>, values: Vec<Value<'a>>) -> usize {
+        self.0.push(Step::Run(text.into(), values));
         self.0.len() - 1
     }
 

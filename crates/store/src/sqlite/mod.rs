@@ -24,9 +24,12 @@ use crate::{
 };
 
 mod counters;
+mod dump;
 mod read;
 mod write;
 mod writer;
+
+pub(crate) use dump::Plain;
 
 /// The oldest `SQLite` without the WAL-reset corruption (fixed in 3.51.3).
 const OLDEST: i32 = 3_051_003;
@@ -69,7 +72,9 @@ impl Sqlite {
         let changes = broadcast::channel(1024).0;
         let sender = changes.clone();
         let open = move || -> Result<(Vec<Connection>, writer::Writer)> {
-            let writer = writer::Writer::start(connect_to_write(&path)?, sender)?;
+            let connection = connect_to_write(&path)?;
+            dump::refuse_half_a_copy(&connection)?;
+            let writer = writer::Writer::start(connection, sender)?;
             let readers = (0..READERS).map(|_| connect_to_read(&path)).collect::<Result<_>>()?;
             Ok((readers, writer))
         };

@@ -6,6 +6,7 @@ use assay_model::record::{Edge, Facet, Key, Record, Space};
 use assay_model::{Kind, Link, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::facet::{LONGEST, shortened};
 use crate::{Backlog, End, Page, Position, Range, Result};
 
 /// One record.
@@ -40,12 +41,18 @@ pub(super) fn find(
     facet: &Facet,
     range: &Range,
 ) -> Result<Page<Key>> {
-    let mut statement = connection.prepare_cached(
+    // What came from a backend that shortens long values is found as well.
+    let text = if facet.value.len() > LONGEST {
+        "SELECT DISTINCT id FROM facets WHERE space = ?1 AND kind = ?2 AND name = ?3 AND value IN (?4, ?7) AND id > ?5
+         ORDER BY id LIMIT ?6"
+    } else {
         "SELECT id FROM facets WHERE space = ?1 AND kind = ?2 AND name = ?3 AND value = ?4 AND id > ?5
-         ORDER BY id LIMIT ?6",
-    )?;
-    let (name, value) = (facet.name.stored(), &facet.value);
-    let values = params![space.stored(), kind.wire(), name, value, after_id(range), surplus(range)];
+         ORDER BY id LIMIT ?6"
+    };
+    let mut statement = connection.prepare_cached(text)?;
+    let (name, value, short) = (facet.name.stored(), &facet.value, shortened(&facet.value));
+    let values = params![space.stored(), kind.wire(), name, value, after_id(range), surplus(range), short];
+    let values = &values[..statement.parameter_count()];
     let found = statement.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     Ok(by_id(space, kind, found, range))
 }

@@ -2,3 +2,4 @@
 //! out where there is none.
 
 mod postgres;
+mod postgres_copy;
