@@ -6,12 +6,13 @@ import itertools
 import json
 import re
 import secrets
+import shlex
 import subprocess
 import time
 
 import pytest
 
-from assay import Server, binary, environment, free_port, run
+from assay import ROOT, Server, binary, environment, free_port, run
 from broken import always, serving
 
 _NUMBER = itertools.count()
@@ -401,3 +402,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(server):
     command = f"{binary()} user list --data {server.data} | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, env=environment(), timeout=30, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def _lines_of_the_guide() -> list[str]:
+    """Commands of ours in the guides that are not run as a whole."""
+    texts = [(ROOT / "docs" / name).read_text() for name in ("guide/operate.md", "scanners/README.md")]
+    blocks = re.findall(r"```sh\n(.*?)```", "\n".join(texts), re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("assay ")]
+
+
+@pytest.mark.parametrize("line", _lines_of_the_guide())
+def test_the_guide_s_commands_are_understood(line):
+    """What is not understood is refused before `--help` is looked at."""
+    arguments = re.split(r"\s[<>|]\s", line)[0]
+    shown = run(*shlex.split(arguments)[1:], "--help")
+    assert shown.returncode == 0 and b"Usage: assay" in shown.stdout, shown.stderr.decode()
