@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use assay_api::{App, Settings};
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::clock::{Clock, System};
-use assay_pipeline::{Pipeline, worker};
+use assay_pipeline::{Handover, Pipeline, worker};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +71,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
         panel,
         identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
         clock: clock.clone(),
+        handover: Handover::default(),
     });
     let first = installation::initialise(&installation, config, key_file, &*clock).await?;
     let certificates = tls::open(&tls, &config.data)?;
