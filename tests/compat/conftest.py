@@ -1,11 +1,12 @@
 """What the tests share: one server for most of them, accounts on it, and the raw wire."""
 
 import itertools
+import subprocess
 
 import pytest
 import vt
 
-from assay import Server
+from assay import Server, binary, environment
 from samples import unique_malware
 
 _NUMBER = itertools.count()
@@ -32,6 +33,24 @@ def own_server(tmp_path):
     yield server
     if server.process is not None:
         server.kill9()
+
+
+@pytest.fixture(scope="session")
+def databases():
+    """A PostgreSQL of the tests' own; each call makes a fresh database and answers its URL."""
+    program = binary().parent / "assay-test-postgres"
+    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), text=True)
+    first = process.stdout.readline().strip()
+    assert first.startswith("postgres"), "PostgreSQL does not start: is the package postgresql installed?"
+
+    def fresh() -> str:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    yield fresh
+    process.stdin.close()
+    process.wait(30)
 
 
 @pytest.fixture(scope="session")

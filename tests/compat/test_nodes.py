@@ -2,34 +2,15 @@
 
 import concurrent.futures
 import shutil
-import subprocess
 import time
 
 import pytest
 import requests
 
-from assay import ROOT, Server, binary, environment, run
+from assay import ROOT, Server, run
 from samples import unique_malware
 
 WITHIN = 1.0
-
-
-@pytest.fixture(scope="session")
-def databases():
-    """A PostgreSQL of the tests' own; each call makes a fresh database and answers its URL."""
-    program = binary().parent / "assay-test-postgres"
-    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), text=True)
-    first = process.stdout.readline().strip()
-    assert first.startswith("postgres"), "PostgreSQL does not start: is the package postgresql installed?"
-
-    def fresh() -> str:
-        process.stdin.write("\n")
-        process.stdin.flush()
-        return process.stdout.readline().strip()
-
-    yield fresh
-    process.stdin.close()
-    process.wait(30)
 
 
 class Nodes:

@@ -22,6 +22,7 @@ pub(crate) mod scan;
 mod secrets;
 pub(crate) mod serve;
 pub(crate) mod service_account;
+mod store;
 pub(crate) mod tier;
 pub(crate) mod usage;
 pub(crate) mod user;
@@ -74,6 +75,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Who is told of events
     Webhook(webhook::Arguments),
+    /// Move an installation from one store to another
+    Store(store::Arguments),
     /// The configuration: check it, show it with the origin of each value
     Config(config::Arguments),
     /// Write the reference documentation and openapi.json
@@ -109,6 +112,7 @@ impl Assay {
             Command::Usage(arguments) => usage::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Webhook(arguments) => webhook::run(arguments).await,
+            Command::Store(arguments) => store::run(arguments).await,
             Command::Config(arguments) => config::run(&arguments),
             Command::Reference(arguments) => reference::run(&arguments),
         }

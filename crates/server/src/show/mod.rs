@@ -12,12 +12,13 @@
 //! | [`matrix`] | files by engines, for `assay demo` |
 //! | [`places`] | keys that were found in files |
 //! | [`usage`] | usage as bars |
-//! | [`progress`], [`tally`] | the bar on stderr; the count where no end is known |
+//! | [`progress`], [`tally`], [`copying`] | bars on stderr: files, a count where no end is known, rows of a store |
 //! | [`onward`] | the lines with which a person goes on after `assay demo` |
 //!
 //! Invariant: foreign text (names, rules, server messages) passes [`crate::client::plain`] before it is shown.
 
 pub(crate) mod analysis;
+pub(crate) mod copying;
 pub(crate) mod findings;
 pub(crate) mod matrix;
 pub(crate) mod objects;
@@ -31,6 +32,7 @@ pub(crate) mod table;
 pub(crate) mod tally;
 pub(crate) mod usage;
 
+pub(crate) use copying::Copying;
 pub(crate) use output::{Colours, Format, Output};
 pub(crate) use progress::Progress;
 pub(crate) use tally::Tally;
