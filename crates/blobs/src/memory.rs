@@ -52,8 +52,8 @@ impl Incoming for Piecewise {
     async fn keep(self: Box<Self>) -> Result<Kept> {
         let bytes = self.bytes.freeze();
         let digests = Digests::of(&bytes);
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = shelf.insert(digests.sha256, bytes.clone()).is_none();
+        let mut kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = kept.insert(digests.sha256, bytes.clone()).is_none();
         Ok(Kept { digests, bytes, new })
     }
 

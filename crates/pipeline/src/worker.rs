@@ -144,7 +144,7 @@ async fn follow(pipeline: &Pipeline, claimed: Claimed, subject: Option<Subject>)
         None => Subject::load(pipeline, &claimed.job.subject).await,
     };
     match subject {
-        Ok(subject) => Run { pipeline, claimed, subject, found: Vec::new() }.to_the_end().await,
+        Ok(subject) => Run { pipeline, claimed, subject, found: Vec::new() }.finish().await,
         Err(error) => give_up_or_retry(pipeline, claimed, error).await,
     }
 }
@@ -161,7 +161,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn to_the_end(mut self) {
+    async fn finish(mut self) {
         let mut next = Some(self.claimed.job.stage);
         while let Some(name) = next {
             let started = Instant::now();

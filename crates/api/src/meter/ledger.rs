@@ -95,7 +95,10 @@ pub(super) fn take(ledgers: &[Arc<Ledger>], bill: Bill, now: Timestamp) -> Take 
 /// A lease as the store is to be told of it.
 pub(super) struct Report {
     pub(super) ledger: Arc<Ledger>,
+    /// With never more left than twice the floor: what came back by refunds does not raise what is returned.
     pub(super) held: Held,
+    /// What is left in truth.
+    pub(super) left: u64,
     pub(super) limit: u64,
     generation: u64,
 }
@@ -212,7 +215,13 @@ impl Ledger {
         let held = state.leases.iter().filter(|(_, lease)| lease.until > now);
         held.map(|(quota, lease)| Report {
             ledger: self.clone(),
-            held: Held { account: self.name.clone(), quota: *quota, window: lease.window, left: lease.left },
+            held: Held {
+                account: self.name.clone(),
+                quota: *quota,
+                window: lease.window,
+                left: lease.left.min(lease.floor.saturating_mul(2).saturating_add(1)),
+            },
+            left: lease.left,
             limit: lease.limit,
             generation: lease.generation,
         })

@@ -251,7 +251,7 @@ impl Meter {
 
     /// The highest threshold that a lease's counter has passed and that was not told yet.
     async fn passed(&self, report: ledger::Report) -> Result<Option<Threshold>> {
-        let Held { account, quota, window, left } = report.held;
+        let (Held { account, quota, window, .. }, left) = (report.held, report.left);
         if report.limit >= UNLIMITED || report.limit == 0 {
             return Ok(None);
         }
