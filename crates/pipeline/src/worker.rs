@@ -1,6 +1,6 @@
 //! Workers: claim → observe → record → commit, until told to stop. In go leased jobs, out come commits.
 //!
-//! A worker goes on with the stages that a job leads to before it commits what they found; [`Run`] is one such way. It
+//! A worker goes on with the stages that a job leads to before it commits what they found; `Run` is one such way. It
 //! renews its lease while a stage runs. When it dies, the lease runs out and another worker repeats the stages; when it
 //! only lost its lease, its commit is refused. A job that fails is tried again with growing pauses, and after
 //! [`ATTEMPTS`] it is kept as dead and its analysis is closed, so that nobody waits for it for ever.
