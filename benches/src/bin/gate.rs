@@ -14,7 +14,7 @@ use assay_model::apikey::Pepper;
 use assay_model::clock::System;
 use assay_model::quota::{Limits, UNLIMITED};
 use assay_model::random::Counting;
-use assay_pipeline::Pipeline;
+use assay_pipeline::{Handover, Pipeline};
 
 const HELP: &str = "\
 gate: what a key costs before the work of a call begins, in microseconds of CPU
@@ -54,6 +54,7 @@ async fn measure(accounts: usize, calls: usize, rounds: usize) -> Result<()> {
         panel: Arc::new(Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock,
+        handover: Handover::default(),
     });
     let app = App::new(pipeline, courier, pepper, random, Settings::default());
     println!("{accounts} accounts, {} keys; {calls} calls a round", keys.len());

@@ -1,7 +1,8 @@
 //! Blobs in a folder: `ab/abcd…` for what is kept, `incoming/` for what is on its way.
 //!
-//! Pieces are hashed and written by a thread of their own per blob, so that no async worker waits for the disk. A blob
-//! is kept by: flush, synchronise the file, rename it into place, synchronise the folder.
+//! A small blob is held in memory until its end, then hashed and written at one go. The pieces of a large one are hashed
+//! and written by a thread of its own as they come. Either way no async worker waits for the disk, and a blob is kept
+//! by: write, synchronise the file, rename it into place, synchronise the folder.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -17,9 +18,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 
-use crate::{BlobError, Blobs, Incoming, Result, mapping};
+use crate::{BlobError, Blobs, Incoming, Kept, Result, mapping};
 
-/// How many bytes are gathered before the writing thread is woken.
+/// How many bytes are gathered before the writing thread is woken; a blob that has fewer altogether needs no thread.
 const GATHER: usize = 256 << 10;
 /// How many gatherings may wait for the disk; together they bound the memory of an upload.
 const WAITING: usize = 8;
@@ -67,13 +68,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 #[async_trait]
 impl Blobs for Directory {
     async fn begin(&self, limit: u64) -> Result<Box<dyn Incoming>> {
-        // The process id keeps two processes on one folder apart; the counter keeps two uploads of one process apart.
         let nth = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.join("incoming").join(format!("{}-{nth}", std::process::id()));
-        let (pieces, queue) = mpsc::channel(WAITING);
-        let folder = self.folder.clone();
-        let writing = tokio::task::spawn_blocking(move || write_all(&folder, Temporary { path: Some(path) }, queue));
-        Ok(Box::new(Piecewise { pieces: Some(pieces), writing, limit, size: 0, gathered: Vec::new(), waiting: 0 }))
+        let target = Target { folder: self.folder.clone(), nth };
+        Ok(Box::new(Piecewise { target, limit, size: 0, held: Vec::new(), waiting: 0, writing: None }))
     }
 
     async fn open(&self, name: &Sha256) -> Result<Option<Bytes>> {
@@ -96,18 +93,85 @@ impl Blobs for Directory {
     }
 }
 
+/// Where a blob goes.
+#[derive(Clone)]
+struct Target {
+    folder: Arc<Path>,
+    /// Tells the blobs of this process apart while they have no name of their own.
+    nth: u64,
+}
+
+impl Target {
+    /// A file for what has no name yet. The process id keeps two processes on one folder apart.
+    fn open(&self) -> io::Result<(File, Temporary)> {
+        let path = self.folder.join("incoming").join(format!("{}-{}", std::process::id(), self.nth));
+        let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok((file, Temporary { path: Some(path) }))
+    }
+
+    /// The place of the blob of this name, and whether it is there.
+    fn place(&self, name: &Sha256) -> io::Result<(PathBuf, bool)> {
+        let place = place(&self.folder, name);
+        let there = place.try_exists()?;
+        Ok((place, there))
+    }
+
+    /// Keeps a blob that is held in memory.
+    fn keep_held(&self, bytes: Bytes) -> io::Result<Kept> {
+        let digests = Digests::of(&bytes);
+        let (place, there) = self.place(&digests.sha256)?;
+        if !there {
+            let (mut file, temporary) = self.open()?;
+            file.write_all(&bytes)?;
+            temporary.keep_as(&file, &place)?;
+        }
+        synchronise_folder_of(&place)?;
+        Ok(Kept { digests, bytes, new: !there })
+    }
+
+    /// Writes pieces until the last one comes; unless that is `Keep`, nothing is left behind.
+    fn write_all(&self, mut waiting: Receiver<Piece>) -> io::Result<Ended> {
+        let (mut file, temporary) = self.open()?;
+        let mut hasher = Hasher::default();
+        loop {
+            match waiting.blocking_recv() {
+                Some(Piece::Bytes(gathered)) => {
+                    for bytes in gathered {
+                        hasher.update(&bytes);
+                        file.write_all(&bytes)?;
+                    }
+                }
+                Some(Piece::Keep) => break,
+                // The mapping outlives the file's name, which goes with `temporary`.
+                Some(Piece::Unkept) => return mapping::map(&file).map(Ended::Unkept),
+                None => return Ok(Ended::Dropped),
+            }
+        }
+        let digests = hasher.finish();
+        let (place, there) = self.place(&digests.sha256)?;
+        if !there {
+            temporary.keep_as(&file, &place)?;
+        }
+        synchronise_folder_of(&place)?;
+        Ok(Ended::Kept(Kept { digests, bytes: mapping::map(&file)?, new: !there }))
+    }
+}
+
+/// Makes a blob's name last, also where another upload of the same bytes has just given it that name.
+fn synchronise_folder_of(place: &Path) -> io::Result<()> {
+    File::open(place.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
 /// A file that is removed unless it was moved into its place.
 struct Temporary {
     path: Option<PathBuf>,
 }
 
 impl Temporary {
-    fn path(&self) -> &Path {
-        self.path.as_deref().unwrap_or(Path::new(""))
-    }
-
-    fn move_to(mut self, target: &Path) -> io::Result<()> {
-        fs::rename(self.path(), target)?;
+    /// Makes the bytes last and gives them their name.
+    fn keep_as(mut self, file: &File, place: &Path) -> io::Result<()> {
+        file.sync_all()?;
+        fs::rename(self.path.as_deref().unwrap_or(Path::new("")), place)?;
         self.path = None;
         Ok(())
     }
@@ -121,7 +185,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Pieces that reach the writing thread; all but `Bytes` are the last.
+/// What reaches the writing thread; all but `Bytes` are the last.
 enum Piece {
     Bytes(Vec<Bytes>),
     Keep,
@@ -130,71 +194,68 @@ enum Piece {
 
 /// What came of a blob.
 enum Ended {
-    Kept(Digests),
+    Kept(Kept),
     Unkept(Bytes),
     Dropped,
 }
 
-/// Writes pieces until the last one comes; unless that is `Keep`, nothing is left behind.
-fn write_all(folder: &Path, temporary: Temporary, mut waiting: Receiver<Piece>) -> io::Result<Ended> {
-    let mut file = File::options().read(true).write(true).create_new(true).mode(0o600).open(temporary.path())?;
-    let mut hasher = Hasher::default();
-    loop {
-        match waiting.blocking_recv() {
-            Some(Piece::Bytes(gathered)) => {
-                for bytes in gathered {
-                    hasher.update(&bytes);
-                    file.write_all(&bytes)?;
-                }
-            }
-            Some(Piece::Keep) => break,
-            // The mapping outlives the file's name, which goes with `temporary`.
-            Some(Piece::Unkept) => return mapping::map(&file).map(Ended::Unkept),
-            None => return Ok(Ended::Dropped),
-        }
-    }
-    let digests = hasher.finish();
-    let target = place(folder, &digests.sha256);
-    if !target.try_exists()? {
-        file.sync_all()?;
-        temporary.move_to(&target)?;
-        File::open(target.parent().unwrap_or(folder))?.sync_all()?;
-    }
-    Ok(Ended::Kept(digests))
-}
-
-struct Piecewise {
+/// A thread that writes a large blob.
+struct Writing {
     pieces: Option<Sender<Piece>>,
-    writing: JoinHandle<io::Result<Ended>>,
-    limit: u64,
-    size: u64,
-    gathered: Vec<Bytes>,
-    /// Bytes in `gathered`.
-    waiting: usize,
+    thread: JoinHandle<io::Result<Ended>>,
 }
 
-impl Piecewise {
-    /// Hands over what was gathered.
-    async fn hand_over(&mut self) -> Result<()> {
-        self.waiting = 0;
-        let gathered = std::mem::take(&mut self.gathered);
-        self.send(Piece::Bytes(gathered)).await
+impl Writing {
+    fn start(target: Target) -> Self {
+        let (pieces, queue) = mpsc::channel(WAITING);
+        Self { pieces: Some(pieces), thread: tokio::task::spawn_blocking(move || target.write_all(queue)) }
     }
 
     /// Hands a piece to the thread; where the thread is gone, says why.
     async fn send(&mut self, piece: Piece) -> Result<()> {
-        let gone = match &self.pieces {
-            Some(pieces) => pieces.send(piece).await.is_err(),
-            None => true,
-        };
-        if !gone {
+        let gone = || io::Error::other("the writing thread is gone");
+        if self.pieces.as_ref().ok_or_else(gone)?.send(piece).await.is_ok() {
             return Ok(());
         }
         self.pieces = None;
-        match (&mut self.writing).await {
+        match (&mut self.thread).await {
             Ok(Err(cause)) => Err(cause.into()),
-            Ok(Ok(_)) | Err(_) => Err(io::Error::other("the writing thread is gone").into()),
+            Ok(Ok(_)) | Err(_) => Err(gone().into()),
         }
+    }
+
+    /// Hands over the last pieces.
+    async fn end(mut self, held: Vec<Bytes>, last: Piece) -> Result<Ended> {
+        self.send(Piece::Bytes(held)).await?;
+        self.send(last).await?;
+        Ok(self.thread.await.map_err(io::Error::other)??)
+    }
+}
+
+struct Piecewise {
+    target: Target,
+    limit: u64,
+    size: u64,
+    /// What came and was not handed over.
+    held: Vec<Bytes>,
+    /// Bytes in `held`.
+    waiting: usize,
+    /// Once the blob is large.
+    writing: Option<Writing>,
+}
+
+impl Piecewise {
+    /// Whether all of the blob was let in.
+    fn whole(&self) -> Result<()> {
+        if self.size > self.limit { Err(BlobError::TooLarge(self.limit)) } else { Ok(()) }
+    }
+}
+
+/// Pieces as one.
+fn joined(held: &[Bytes]) -> Bytes {
+    match held {
+        [one] => one.clone(),
+        many => many.concat().into(),
     }
 }
 
@@ -202,28 +263,36 @@ impl Piecewise {
 impl Incoming for Piecewise {
     async fn write(&mut self, piece: Bytes) -> Result<()> {
         self.size = self.size.saturating_add(piece.len() as u64);
-        if self.size > self.limit {
-            self.pieces = None;
-            return Err(BlobError::TooLarge(self.limit));
+        if let Err(too_large) = self.whole() {
+            self.writing = None;
+            return Err(too_large);
         }
         self.waiting += piece.len();
-        self.gathered.push(piece);
-        if self.waiting < GATHER { Ok(()) } else { self.hand_over().await }
+        self.held.push(piece);
+        if self.waiting < GATHER {
+            return Ok(());
+        }
+        self.waiting = 0;
+        let held = std::mem::take(&mut self.held);
+        let writing = self.writing.get_or_insert_with(|| Writing::start(self.target.clone()));
+        writing.send(Piece::Bytes(held)).await
     }
 
-    async fn keep(mut self: Box<Self>) -> Result<Digests> {
-        self.hand_over().await?;
-        self.send(Piece::Keep).await?;
-        match self.writing.await.map_err(io::Error::other)?? {
-            Ended::Kept(digests) => Ok(digests),
+    async fn keep(self: Box<Self>) -> Result<Kept> {
+        self.whole()?;
+        let Self { target, held, writing, .. } = *self;
+        let Some(writing) = writing else { return blocking(move || target.keep_held(joined(&held))).await };
+        match writing.end(held, Piece::Keep).await? {
+            Ended::Kept(kept) => Ok(kept),
             Ended::Unkept(_) | Ended::Dropped => Err(io::Error::other("the blob was not ended").into()),
         }
     }
 
-    async fn unkept(mut self: Box<Self>) -> Result<Bytes> {
-        self.hand_over().await?;
-        self.send(Piece::Unkept).await?;
-        match self.writing.await.map_err(io::Error::other)?? {
+    async fn unkept(self: Box<Self>) -> Result<Bytes> {
+        self.whole()?;
+        let Self { held, writing, .. } = *self;
+        let Some(writing) = writing else { return Ok(joined(&held)) };
+        match writing.end(held, Piece::Unkept).await? {
             Ended::Unkept(bytes) => Ok(bytes),
             Ended::Kept(_) | Ended::Dropped => Err(io::Error::other("the blob was not ended").into()),
         }

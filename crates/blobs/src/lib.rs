@@ -73,14 +73,25 @@ pub trait Blobs: Send + Sync + 'static {
     async fn delete(&self, name: &Sha256) -> Result<()>;
 }
 
+/// A blob that was just kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What its bytes are.
+    pub digests: Digests,
+    /// The bytes themselves, which are at hand now and need not be opened again.
+    pub bytes: Bytes,
+    /// Whether there was no such blob before.
+    pub new: bool,
+}
+
 /// A blob on its way in. Dropping it leaves nothing behind.
 #[async_trait]
 pub trait Incoming: Send {
     /// Adds a piece. The first failure is final.
     async fn write(&mut self, piece: Bytes) -> Result<()>;
 
-    /// Ends the bytes, keeps them durably under their SHA-256, and answers their digests.
-    async fn keep(self: Box<Self>) -> Result<Digests>;
+    /// Ends the bytes and keeps them durably under their SHA-256.
+    async fn keep(self: Box<Self>) -> Result<Kept>;
 
     /// Ends the bytes and answers them without keeping them: for uploads whose content is something inside them.
     async fn unkept(self: Box<Self>) -> Result<Bytes>;

@@ -3,23 +3,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use assay_model::digest::Hasher;
 use assay_model::{Digests, Sha256};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use crate::{BlobError, Blobs, Incoming, Result};
+use crate::{BlobError, Blobs, Incoming, Kept, Result};
 
-type Kept = Arc<Mutex<HashMap<Sha256, Bytes>>>;
+type Shelf = Arc<Mutex<HashMap<Sha256, Bytes>>>;
 
 /// See the module.
 #[derive(Default)]
 pub struct Memory {
-    kept: Kept,
+    shelf: Shelf,
 }
 
 struct Piecewise {
-    kept: Kept,
+    shelf: Shelf,
     bytes: BytesMut,
     limit: u64,
 }
@@ -27,15 +26,15 @@ struct Piecewise {
 #[async_trait]
 impl Blobs for Memory {
     async fn begin(&self, limit: u64) -> Result<Box<dyn Incoming>> {
-        Ok(Box::new(Piecewise { kept: self.kept.clone(), bytes: BytesMut::new(), limit }))
+        Ok(Box::new(Piecewise { shelf: self.shelf.clone(), bytes: BytesMut::new(), limit }))
     }
 
     async fn open(&self, name: &Sha256) -> Result<Option<Bytes>> {
-        Ok(self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
+        Ok(self.shelf.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned())
     }
 
     async fn delete(&self, name: &Sha256) -> Result<()> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(())
     }
 }
@@ -50,12 +49,12 @@ impl Incoming for Piecewise {
         Ok(())
     }
 
-    async fn keep(self: Box<Self>) -> Result<Digests> {
-        let mut hasher = Hasher::default();
-        hasher.update(&self.bytes);
-        let digests = hasher.finish();
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(digests.sha256, self.bytes.freeze());
-        Ok(digests)
+    async fn keep(self: Box<Self>) -> Result<Kept> {
+        let bytes = self.bytes.freeze();
+        let digests = Digests::of(&bytes);
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = shelf.insert(digests.sha256, bytes.clone()).is_none();
+        Ok(Kept { digests, bytes, new })
     }
 
     async fn unkept(self: Box<Self>) -> Result<Bytes> {

@@ -2,48 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use assay_model::Result;
-use assay_model::file::StoredFile;
-use assay_model::record::{FacetName, Key, StageName};
-use assay_store::Batch;
+use assay_model::record::{FacetName, StageName};
+use assay_model::{Result, Timestamp};
 use async_trait::async_trait;
 
-use crate::records::{file_key, subject};
-use crate::{Observed, Pipeline, Stage};
+use crate::{Observed, Pipeline, Stage, Subject};
 
 /// See the module.
 pub(crate) struct Index;
 
-struct Indexed(Key);
+struct Indexed;
 
 #[async_trait]
 impl Stage for Index {
-    async fn observe(&self, _: &Pipeline, key: &Key) -> Result<Box<dyn Observed>> {
-        Ok(Box::new(Indexed(key.clone())))
+    async fn observe(&self, _: &Pipeline, _: &Subject) -> Result<Box<dyn Observed>> {
+        Ok(Box::new(Indexed))
     }
 }
 
-#[async_trait]
 impl Observed for Indexed {
-    async fn record(&self, pipeline: &Pipeline) -> Result<(Batch, Option<StageName>)> {
-        let (_, (file, _)) = subject(&*pipeline.store, &self.0).await?;
-        let key = file_key(&file.attributes.sha256);
-        let mut batch = Batch::new();
-        for (name, values) in facets(&file)? {
-            batch.replace_facets(&key, name, values);
-        }
-        Ok((batch, None))
+    fn record(&self, subject: &mut Subject, _: Timestamp) -> Option<StageName> {
+        let facts = subject.facts().clone();
+        let results = subject.file.attributes.last_analysis_results.iter().flat_map(|results| results.values());
+        let detections = results.filter_map(|result| result.result.as_ref()).map(|name| name.to_lowercase()).collect();
+        subject.set_facet(FacetName::Type, BTreeSet::from([facts.type_tag.clone()]));
+        subject.set_facet(FacetName::Tag, facts.tags.iter().cloned().collect());
+        subject.set_facet(FacetName::Vhash, facts.vhash.iter().cloned().collect());
+        subject.set_facet(FacetName::Detection, detections);
+        None
     }
-}
-
-fn facets(file: &StoredFile) -> Result<[(FacetName, BTreeSet<String>); 4]> {
-    let facts = file.facts()?;
-    let results = file.attributes.last_analysis_results.iter().flat_map(|results| results.values());
-    let detections = results.filter_map(|result| result.result.as_ref()).map(|name| name.to_lowercase()).collect();
-    Ok([
-        (FacetName::Type, BTreeSet::from([facts.type_tag])),
-        (FacetName::Tag, facts.tags.into_iter().collect()),
-        (FacetName::Vhash, facts.vhash.into_iter().collect()),
-        (FacetName::Detection, detections),
-    ])
 }

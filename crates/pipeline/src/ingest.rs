@@ -1,6 +1,8 @@
 //! The first stage, in the request itself: a sample that is kept becomes known. In goes an [`Upload`], out comes what
-//! to tell the client; the submission, the file, its analysis and the first job are one commit.
+//! to tell the client; the submission, the file, its analysis and the first job are one commit. Where a worker has time
+//! for it, the job is claimed in that commit and handed over.
 
+use assay_blobs::Kept;
 use assay_model::analysis::{Analysis, Status, StoredAnalysis, Submission, analysis_id, submission_id};
 use assay_model::error::Code;
 use assay_model::file::{File, NAMES_KEPT, StoredFile, Votes};
@@ -8,8 +10,12 @@ use assay_model::record::{Class, Edge, Facet, FacetName, Job, Key, StageName, bo
 use assay_model::{Digests, Error, Kind, Link, Result, Sha256, Timestamp};
 use assay_store::{Batch, Expect, StoreError};
 
-use crate::Pipeline;
+use tokio::time::Instant;
+
+use crate::handover::Work;
 use crate::records::{file_key, read_analysis, read_file};
+use crate::worker::lease_end;
+use crate::{Pipeline, Subject};
 
 /// How often a commit is tried against others who write the same file at the same moment.
 const TRIES: usize = 64;
@@ -17,8 +23,8 @@ const TRIES: usize = 64;
 /// A sample that was just kept.
 #[derive(Debug, Clone)]
 pub struct Upload {
-    /// What its bytes are.
-    pub digests: Digests,
+    /// Its bytes and what they are.
+    pub kept: Kept,
     /// The name that came with it; data, never a path of ours.
     pub name: Option<String>,
     /// A token that stands for the submitter.
@@ -43,18 +49,26 @@ pub struct Ingested {
 pub async fn ingest(pipeline: &Pipeline, upload: &Upload) -> Result<Ingested> {
     for attempt in 0..TRIES {
         let now = pipeline.clock.now();
-        let mut batch = Batch::new();
-        let known = read_file(&*pipeline.store, &upload.digests.sha256).await?;
-        let ingested = match known {
-            Some((file, version)) => submit_again(upload, file, version, now, &mut batch),
-            None => submit_first(upload, now, &mut batch),
+        // Bytes that were not there before are no known file; if they are one after all, the commit is refused.
+        let known = if attempt == 0 && upload.kept.new {
+            None
+        } else {
+            read_file(&*pipeline.store, &upload.kept.digests.sha256).await?
         };
+        let mut batch = Batch::new();
         // Two submissions of one file in one second: the later takes the next second's name.
         submit(upload, Timestamp(now.0 + i64::try_from(attempt).unwrap_or(0)), now, &mut batch);
-        match pipeline.store.commit(batch).await {
+        let ingested = match known {
+            Some((file, version)) => {
+                let ingested = submit_again(upload, file, version, now, &mut batch);
+                pipeline.store.commit(batch).await.map(|_| ingested)
+            }
+            None => begin(pipeline, upload, now, batch).await,
+        };
+        match ingested {
             Err(StoreError::Conflict) => {}
             Err(other) => return Err(other.into()),
-            Ok(_) => {
+            Ok(ingested) => {
                 metrics::counter!("assay_submissions_total", "new" => if ingested.new { "yes" } else { "no" })
                     .increment(1);
                 return Ok(ingested);
@@ -64,6 +78,31 @@ pub async fn ingest(pipeline: &Pipeline, upload: &Upload) -> Result<Ingested> {
     Err(StoreError::Conflict.into())
 }
 
+/// Commits a new file and hands its first job over, where somebody has time for it.
+async fn begin(
+    pipeline: &Pipeline,
+    upload: &Upload,
+    now: Timestamp,
+    mut batch: Batch,
+) -> assay_store::Result<Ingested> {
+    let (file, analysis) = submit_first(upload, now, &mut batch);
+    let ingested = Ingested { analysis: file.latest_analysis.clone(), new: true };
+    let (key, since) = (Key::shared(Kind::Analysis, file.latest_analysis.as_str()), Instant::now());
+    let job = Job { stage: StageName::Identify, subject: key.clone(), class: upload.class };
+    let place = pipeline.handover.reserve();
+    if place.is_some() {
+        batch.enqueue_claimed(job, lease_end(now))
+    } else {
+        batch.enqueue(job)
+    };
+    let claimed = pipeline.store.commit(batch).await?.pop();
+    if let (Some(place), Some(claimed)) = (place, claimed) {
+        let subject = Box::new(Subject::first(key, analysis, file, upload.kept.bytes.clone()));
+        pipeline.handover.give(place, Work { claimed, subject, since });
+    }
+    Ok(ingested)
+}
+
 fn submit(upload: &Upload, named: Timestamp, now: Timestamp, batch: &mut Batch) {
     let submission = Submission {
         date: now,
@@ -71,13 +110,14 @@ fn submit(upload: &Upload, named: Timestamp, now: Timestamp, batch: &mut Batch) 
         name: upload.name.clone(),
         source_key: upload.source.clone(),
     };
-    let key = Key::shared(Kind::Submission, submission_id(&upload.digests.sha256, named));
+    let file = file_key(&upload.kept.digests.sha256);
+    let key = Key::shared(Kind::Submission, submission_id(&upload.kept.digests.sha256, named));
     batch.put(key.clone(), body(&submission), Expect::Absent);
-    batch.link(Edge { from: key, link: Link::Submitted, to: file_key(&upload.digests.sha256), at: now });
+    batch.link(Edge { from: key, link: Link::Submitted, to: file, at: now });
 }
 
-fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> Ingested {
-    let digests = &upload.digests;
+fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> (StoredFile, StoredAnalysis) {
+    let digests = &upload.kept.digests;
     let analysis = analysis_id(&digests.md5, now);
     let names: Vec<_> = upload.name.iter().filter(|name| !name.is_empty()).cloned().collect();
     let file = StoredFile {
@@ -108,8 +148,8 @@ fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> Ingested 
     batch.put(key.clone(), body(&file), Expect::Absent);
     batch.facet(key.clone(), Facet::new(FacetName::Md5, digests.md5.to_string()));
     batch.facet(key, Facet::new(FacetName::Sha1, digests.sha1.to_string()));
-    start_analysis(digests, &analysis, now, upload.class, batch);
-    Ingested { analysis, new: true }
+    let analysis = start_analysis(digests, &analysis, now, batch);
+    (file, analysis)
 }
 
 fn submit_again(upload: &Upload, mut file: StoredFile, version: u64, now: Timestamp, batch: &mut Batch) -> Ingested {
@@ -127,16 +167,17 @@ fn submit_again(upload: &Upload, mut file: StoredFile, version: u64, now: Timest
         attributes.meaningful_name = meaningful(&attributes.names);
     }
     let analysis = file.latest_analysis.clone();
-    batch.put(file_key(&upload.digests.sha256), body(&file), Expect::Version(version));
+    batch.put(file_key(&upload.kept.digests.sha256), body(&file), Expect::Version(version));
     Ingested { analysis, new: false }
 }
 
-fn start_analysis(digests: &Digests, id: &str, now: Timestamp, class: Class, batch: &mut Batch) {
+/// Writes an analysis that waits for its job.
+fn start_analysis(digests: &Digests, id: &str, now: Timestamp, batch: &mut Batch) -> StoredAnalysis {
     let key = Key::shared(Kind::Analysis, id);
     let analysis = StoredAnalysis { attributes: Analysis::queued(now), file: *digests };
     batch.put(key.clone(), body(&analysis), Expect::Absent);
-    batch.link(Edge { from: key.clone(), link: Link::Analysed, to: file_key(&digests.sha256), at: now });
-    batch.enqueue(Job { stage: StageName::Identify, subject: key, class });
+    batch.link(Edge { from: key, link: Link::Analysed, to: file_key(&digests.sha256), at: now });
+    analysis
 }
 
 /// Analyses a known file again and answers the id of the new analysis. While one is under way, answers that one.
@@ -159,7 +200,8 @@ pub async fn rescan(pipeline: &Pipeline, sha256: &Sha256, class: Class) -> Resul
         file.latest_analysis.clone_from(&id);
         let mut batch = Batch::new();
         batch.put(file_key(sha256), body(&file), Expect::Version(version));
-        start_analysis(&digests, &id, now, class, &mut batch);
+        start_analysis(&digests, &id, now, &mut batch);
+        batch.enqueue(Job { stage: StageName::Identify, subject: Key::shared(Kind::Analysis, id.as_str()), class });
         match pipeline.store.commit(batch).await {
             Ok(_) => return Ok(id),
             Err(StoreError::Conflict) => {}

@@ -1,10 +1,9 @@
 //! Files and analyses out of the store, as types.
 
 use assay_model::analysis::StoredAnalysis;
-use assay_model::error::Code;
 use assay_model::file::StoredFile;
 use assay_model::record::Key;
-use assay_model::{Error, Kind, Result, Sha256};
+use assay_model::{Kind, Result, Sha256};
 use assay_store::Store;
 use serde::de::DeserializeOwned;
 
@@ -21,14 +20,6 @@ pub async fn read_analysis(store: &dyn Store, key: &Key) -> Result<Option<(Store
 /// The key of a file.
 pub(crate) fn file_key(sha256: &Sha256) -> Key {
     Key::shared(Kind::File, sha256.to_string())
-}
-
-/// What a job's subject and its file are; an error where a job outlived them.
-pub(crate) async fn subject(store: &dyn Store, key: &Key) -> Result<((StoredAnalysis, u64), (StoredFile, u64))> {
-    let gone = || Error::new(Code::Internal, format!("the {} of a job does not exist", key.kind));
-    let analysis = read_analysis(store, key).await?.ok_or_else(gone)?;
-    let file = read_file(store, &analysis.0.file.sha256).await?.ok_or_else(gone)?;
-    Ok((analysis, file))
 }
 
 async fn read<T: DeserializeOwned>(store: &dyn Store, key: &Key) -> Result<Option<(T, u64)>> {

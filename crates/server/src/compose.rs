@@ -13,7 +13,7 @@ use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::account::parse_network;
 use assay_model::clock::{Clock, System};
-use assay_pipeline::{Pipeline, worker};
+use assay_pipeline::{Handover, Pipeline, worker};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +74,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
         panel,
         identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
         clock: clock.clone(),
+        handover: Handover::default(),
     });
     let first = installation::initialise(&installation, config, key_file, &*clock).await?;
     let certificates = tls::open(&tls, &config.data)?;
@@ -163,6 +164,7 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
         panel: Arc::new(assay_engines::Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
+        handover: Handover::default(),
     });
     Ok(App::new(pipeline, courier, installation.pepper, Arc::new(SystemRandom), settings(config, false)))
 }

@@ -1,9 +1,9 @@
 //! `POST /files`: a file of up to 32 MB becomes a submission; the answer names its analysis.
 
-use assay_blobs::Incoming;
+use assay_blobs::{Incoming, Kept};
 use assay_extract::archive;
 use assay_model::record::Class;
-use assay_model::{Digests, Error, Kind, Result};
+use assay_model::{Error, Kind, Result};
 use assay_pipeline::{Ingested, Upload};
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -46,20 +46,21 @@ pub(crate) async fn take(
             .after(std::time::Duration::from_secs(2))
     })?;
     let received = multipart::receive(app, headers, body, limit).await?;
-    let (digests, name) = match received.password {
+    let (kept, name) = match received.password {
         None => (received.file.keep().await?, received.name),
         Some(password) => unpack(app, received.file, password).await?,
     };
-    let upload = Upload { digests, name, source: source(app, account), interface: "api", class };
+    let sha256 = kept.digests.sha256;
+    let upload = Upload { kept, name, source: source(app, account), interface: "api", class };
     let ingested = assay_pipeline::ingest(&app.pipeline, &upload).await?;
     if ingested.new {
-        app.first_reads.insert((account.into(), digests.sha256), ());
+        app.first_reads.insert((account.into(), sha256), ());
     }
     Ok(ingested)
 }
 
 /// The one member of a protected ZIP, kept in the archive's place.
-async fn unpack(app: &App, file: Box<dyn Incoming>, password: String) -> Result<(Digests, Option<String>)> {
+async fn unpack(app: &App, file: Box<dyn Incoming>, password: String) -> Result<(Kept, Option<String>)> {
     let bytes = file.unkept().await?;
     let unpacked = tokio::task::spawn_blocking(move || archive::single_protected_member(&bytes, &password, UNPACKED));
     let (name, content) = unpacked

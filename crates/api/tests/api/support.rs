@@ -12,7 +12,7 @@ use assay_model::quota::Limits;
 use assay_model::random::Counting;
 use assay_model::record::Class;
 use assay_model::{Sha256, Timestamp};
-use assay_pipeline::{Pipeline, Upload, worker};
+use assay_pipeline::{Handover, Pipeline, Upload, worker};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -55,6 +55,7 @@ impl Service {
             panel: Arc::new(Panel::of(Vec::new())),
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),
+            handover: Handover::default(),
         });
         accounts::write_tiers(&*store, premium).await.expect("tiers");
         for name in ["operator", "premium", "public"] {
@@ -79,9 +80,10 @@ impl Service {
     pub(crate) async fn scan(&self, content: &'static [u8], name: &str) -> Sha256 {
         let mut incoming = self.app.pipeline.blobs.begin(1 << 20).await.expect("a place");
         incoming.write(Bytes::from_static(content)).await.expect("room");
-        let digests = incoming.keep().await.expect("kept");
+        let kept = incoming.keep().await.expect("kept");
+        let sha256 = kept.digests.sha256;
         let upload = Upload {
-            digests,
+            kept,
             name: Some(name.to_owned()),
             source: "test".to_owned(),
             interface: "api",
@@ -89,7 +91,7 @@ impl Service {
         };
         assay_pipeline::ingest(&self.app.pipeline, &upload).await.expect("ingested");
         self.work().await;
-        digests.sha256
+        sha256
     }
 
     /// Runs workers until nothing waits.

@@ -10,7 +10,7 @@
 //! | `text` | what PostgreSQL's texts cannot hold |
 //!
 //! A commit is one transaction that locks what it touches, in one order, checks, writes, and tells the other nodes. It
-//! returns after the database has it on its disk, unless it may be [`Durability::Soon`]. When the connection breaks just
+//! returns after the database has it on its disk, unless it may be [`crate::Durability::Soon`]. When the connection breaks just
 //! then, the database is asked what became of it: nobody is told that nothing was written when something was.
 
 use std::sync::Arc;

@@ -69,7 +69,7 @@ async fn fill(store: &dyn Store) {
             quota: QUOTA,
             window,
             limit: 9000,
-            least: 1,
+            amount: 1,
             most: 8,
             held: 0,
         };
