@@ -125,7 +125,7 @@ pub(crate) fn value<'a>(object: &'a Json, name: &str) -> Option<&'a Json> {
 fn cell(name: &str, value: Option<&Json>) -> Cell {
     match value {
         Some(Json::Array(items)) if name.starts_with('#') => table::number(items.len()),
-        Some(Json::Number(number)) if !is_date(name) => table::number(number),
+        Some(Json::Number(number)) if !is_date(name) => table::number(said(name, &Json::Number(number.clone()))),
         value => table::text(&value.map_or_else(String::new, |value| said(name, value))),
     }
 }
@@ -139,6 +139,7 @@ pub(crate) fn said(name: &str, value: &Json) -> String {
         Json::Bool(false) => "no".to_owned(),
         Json::Number(number) => match number.as_i64().filter(|_| is_date(name)) {
             Some(seconds) => Timestamp(seconds).text(),
+            None if is_limit(name) => number.as_u64().map_or_else(|| number.to_string(), table::limit),
             None => number.to_string(),
         },
         Json::Array(items) => items.iter().map(|item| said("", item)).collect::<Vec<_>>().join(", "),
@@ -164,6 +165,11 @@ fn grant(map: &Map<String, Json>) -> Option<String> {
     let from =
         map.get("inherited_from").and_then(Json::as_str).map_or_else(String::new, |from| format!(", from {from}"));
     Some(format!("granted{until}{from}"))
+}
+
+/// Of a limit the sentinel means that there is none.
+fn is_limit(name: &str) -> bool {
+    name.starts_with("limits.") || matches!(name, "minute" | "day" | "month") || name.ends_with("allowed")
 }
 
 /// Dates are numbers that only their name tells from others.
@@ -224,6 +230,13 @@ mod tests {
         quotas            api_requests_monthly: 3 of unlimited
         role              admin
         ");
+    }
+
+    #[test]
+    fn a_limit_that_is_none_is_told_in_words() {
+        assert_eq!(said("limits.day", &json!(1_000_000_000)), "unlimited");
+        assert_eq!(said("quota_limits.api_requests_daily.allowed", &json!(7)), "7");
+        assert_eq!(said("amount", &json!(1_000_000_000)), "1000000000");
     }
 
     #[test]
