@@ -154,6 +154,25 @@ def test_a_service_account_is_known_by_its_name_alone_where_that_is_enough(desk,
     assert desk.run("service-account", "delete", f"{other}_{machine}", "--yes").returncode == 0
 
 
+def test_an_administrator_of_a_group_manages_it_and_nothing_else(server):
+    desk = Desk(server, "folder")
+    group, chief, machine = (f"{word}{next(_NUMBER)}" for word in ("adm", "chief", "box"))
+    desk.json("group", "create", group, "--tier", "premium")
+    desk.json("user", "create", chief, "--email", f"{chief}@example.org")
+    desk.run("group", "add", group, f"{chief}@example.org")
+    desk.run("group", "admin", group, f"{chief}@example.org")
+    said = {"ASSAY_SERVER": server.url, "ASSAY_API_KEY": desk.json("key", "create", "--account", chief)["key"]}
+    for command in (
+        ["service-account", "create", machine, "--group", group], ["key", "create", "--account", machine],
+        ["group", "cap", group, chief, "7"], ["group", "members", group], ["usage", "--group", group], ["request", "list"],
+        ["service-account", "list", "--group", group], ["audit", "list", "--group", group],
+    ):
+        done = run(*command, **said)
+        assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
+    for command in (["user", "list"], ["tier", "create", "mine"], ["group", "update", group, "--tier", "operator"], ["audit", "list"]):
+        assert run(*command, **said).returncode == 2, command
+
+
 # key
 
 def test_a_key_is_alone_on_standard_output_and_told_of_beside(desk, name):
@@ -376,6 +395,9 @@ def test_the_server_is_asked_where_one_is_named_and_a_folder_on_the_command_line
     assert asked.returncode == 2 and b"connection refused" in asked.stderr
     assert run("user", "list", "--data", server.data, ASSAY_SERVER=nobody).returncode == 0
     assert run("user", "list", "--data", server.data, "--server", nobody).returncode == 2
+    wrong = run("user", "list", ASSAY_SERVER="ftp://host")
+    assert wrong.returncode == 2 and b"ASSAY_SERVER" in wrong.stderr
+    assert run("user", "list", "--data", server.data, ASSAY_SERVER="ftp://host").returncode == 0
     empty = run("user", "list", "--data", tmp_path / "nothing")
     assert empty.returncode == 2 and b"--data" in empty.stderr
     assert b"ASSAY_API_KEY" in run("user", "list", ASSAY_SERVER=server.url).stderr

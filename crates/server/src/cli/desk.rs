@@ -41,9 +41,9 @@ pub(crate) struct Place {
     /// The server to ask [env: ASSAY_SERVER]
     #[arg(long, value_name = "URL", global = true, conflicts_with_all = ["data", "config"])]
     server: Option<Address>,
-    /// What the environment says; a data folder on the command line wins over it.
+    /// What the environment says; a data folder on the command line wins over it, so that it is read only where it counts.
     #[arg(long, env = "ASSAY_SERVER", hide = true, global = true, value_name = "URL")]
-    server_of_the_environment: Option<Address>,
+    server_of_the_environment: Option<String>,
     #[command(flatten)]
     key: KeySource,
     /// PEM file with an authority to trust beside the system's (`tls/ca.pem` in the server's data folder)
@@ -59,9 +59,16 @@ pub(crate) struct Place {
 
 impl Place {
     /// The server that is meant, if any.
-    pub(crate) fn server(&self) -> Option<&Address> {
-        let here = self.data.is_some() || self.config.is_some();
-        self.server.as_ref().or(self.server_of_the_environment.as_ref().filter(|_| !here))
+    pub(crate) fn server(&self) -> Result<Option<Address>, Problem> {
+        if self.server.is_some() || self.data.is_some() || self.config.is_some() {
+            return Ok(self.server.clone());
+        }
+        let said = self.server_of_the_environment.as_deref().filter(|text| !text.trim().is_empty());
+        let read = |text: &str| {
+            let wrong = |why| Problem::local(format!("ASSAY_SERVER is no address: {why}"));
+            text.parse().map_err(|why| wrong(why).mend("`assay doctor` says what is wrong with one."))
+        };
+        said.map(read).transpose()
     }
 
     /// The authority that was named.
@@ -80,7 +87,7 @@ impl Place {
     }
 
     async fn open(self) -> anyhow::Result<Box<dyn Door>> {
-        let Some(server) = self.server().cloned() else {
+        let Some(server) = self.server()? else {
             return Ok(Box::new(Local::open(&self.load()?).await?));
         };
         let authorities = self.ca.as_deref().map(connection::authorities).transpose()?.unwrap_or_default();

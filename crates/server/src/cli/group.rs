@@ -10,6 +10,7 @@ use super::user::{Privileges, confirm};
 use super::values::{Attributes, limit};
 use crate::client::door::Call;
 use crate::show::objects::{Column, card};
+use crate::show::table;
 
 /// What `--help` ends with.
 const NOTES: &str = "  assay group create soc --tier premium --organization Example
@@ -270,7 +271,9 @@ async fn members(session: &Session, command: Command) -> anyhow::Result<()> {
         }
         Command::Cap { group, member, daily } => {
             let call = of_member(&group, "user", &member, &cap(daily));
-            session.change(&call, |_| format!("{group}: {member} may make {daily} requests a day")).await
+            session
+                .change(&call, |_| format!("{group}: {member} may make {} requests a day", table::limit(daily)))
+                .await
         }
         Command::Members { group } => {
             let mut all = session.all(&Call::get(&["groups", &group, "users"]), None).await?;

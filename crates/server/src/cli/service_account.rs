@@ -12,6 +12,7 @@ use super::values::limit;
 use crate::client::door::Call;
 use crate::client::problem::Problem;
 use crate::show::objects::Column;
+use crate::show::table;
 
 /// What `--help` ends with.
 const NOTES: &str =
@@ -133,7 +134,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let id = session.account(&id).await?;
             let group = group_of(session, &id).await?;
             let call = of_member(&group, "service_account", &id, &cap(daily));
-            session.change(&call, |_| format!("{id} may make {daily} requests a day")).await
+            session.change(&call, |_| format!("{id} may make {} requests a day", table::limit(daily))).await
         }
     })
     .await

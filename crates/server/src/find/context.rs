@@ -9,24 +9,6 @@ pub(super) const AFTER: usize = 128;
 /// How near a word of hashes must stand.
 const NEAR: usize = 48;
 
-/// Words that may be part of a longer one.
-const KEYS: &[&str] = &[
-    "virustotal",
-    "virus_total",
-    "virus-total",
-    "apikey",
-    "api_key",
-    "api-key",
-    "api key",
-    "vtkey",
-    "vt_key",
-    "vt-key",
-    "vtapi",
-];
-
-/// A word that must stand for itself.
-const VT: &str = "vt";
-
 /// What stands before the hash of a file, not before a key.
 const HASHES: &[&str] = &[
     "sha256",
@@ -51,13 +33,13 @@ pub(super) fn speaks_of_a_key(before: &[u8], after: &[u8]) -> bool {
     let before = &before[start_of_three_lines(before)..];
     let after = &after[..after.len().min(AFTER)];
     let after = &after[..memchr::memchr(b'\n', after).unwrap_or(after.len())];
-    let (before, after) = (before.to_ascii_lowercase(), after.to_ascii_lowercase());
-    let line = &before[memchr::memrchr(b'\n', &before).map_or(0, |at| at + 1)..];
-    let near = &line[line.len().saturating_sub(NEAR)..];
-    if HASHES.iter().any(|word| holds(near, word)) {
+    // In a file of hashes there is no such word, and nothing more is looked at.
+    if !holds_a_word_of_keys(before) && !holds_a_word_of_keys(after) {
         return false;
     }
-    [&before[..], &after[..]].iter().any(|text| KEYS.iter().any(|word| holds(text, word)) || holds_word(text, VT))
+    let line = &before[memchr::memrchr(b'\n', before).map_or(0, |at| at + 1)..];
+    let near = line[line.len().saturating_sub(NEAR)..].to_ascii_lowercase();
+    !HASHES.iter().any(|word| memchr::memmem::find(&near, word.as_bytes()).is_some())
 }
 
 fn start_of_three_lines(text: &[u8]) -> usize {
@@ -65,17 +47,42 @@ fn start_of_three_lines(text: &[u8]) -> usize {
     ends.nth(2).map_or(0, |at| at + 1)
 }
 
-fn holds(text: &[u8], word: &str) -> bool {
-    memchr::memmem::find(text, word.as_bytes()).is_some()
+/// `virustotal`, `api key`, `vt` and what people make of them. Their letters `v` and `p` are no hexadecimal digits, so
+/// that digits are passed over quickly.
+fn holds_a_word_of_keys(text: &[u8]) -> bool {
+    let vs = memchr::memchr2_iter(b'v', b'V', text);
+    let ps = memchr::memchr2_iter(b'p', b'P', text);
+    vs.into_iter().any(|at| is_virustotal(text, at)) || ps.into_iter().any(|at| is_api_key(text, at))
 }
 
-/// The word with no letter before or after it.
-fn holds_word(text: &[u8], word: &str) -> bool {
-    memchr::memmem::find_iter(text, word.as_bytes()).any(|at| {
-        let before = at.checked_sub(1).map(|at| text[at]);
-        let after = text.get(at + word.len());
-        !before.is_some_and(|byte| byte.is_ascii_alphabetic()) && !after.is_some_and(u8::is_ascii_alphabetic)
-    })
+/// Whether `virustotal`, `vtkey`, `vtapi` or the word `vt` begins here.
+fn is_virustotal(text: &[u8], at: usize) -> bool {
+    if let Some(rest) = after(&text[at..], "virus") {
+        return after(without_a_joint(rest), "total").is_some();
+    }
+    let Some(rest) = after(&text[at..], "vt") else { return false };
+    let begins = !at.checked_sub(1).is_some_and(|before| text[before].is_ascii_alphabetic());
+    let ends = !rest.first().is_some_and(u8::is_ascii_alphabetic);
+    (begins && ends) || after(rest, "key").is_some() || after(rest, "api").is_some()
+}
+
+/// Whether `apikey`, in one word or two, has its `p` here.
+fn is_api_key(text: &[u8], at: usize) -> bool {
+    let Some(begin) = at.checked_sub(1) else { return false };
+    after(&text[begin..], "api").is_some_and(|rest| after(without_a_joint(rest), "key").is_some())
+}
+
+/// What follows a word that the text begins with, in whatever case.
+fn after<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
+    let (begin, rest) = text.split_at_checked(word.len())?;
+    begin.eq_ignore_ascii_case(word.as_bytes()).then_some(rest)
+}
+
+fn without_a_joint(text: &[u8]) -> &[u8] {
+    match text {
+        [b'_' | b'-' | b' ', rest @ ..] => rest,
+        text => text,
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +99,10 @@ mod tests {
             ("curl -H 'X-Apikey: ", "'"),
             ("", "  # VirusTotal"),
             ("{\"apiKey\":\"", "\"}"),
+            ("Virus-Total=", ""),
+            ("my api key is ", ""),
+            ("vtapi=", ""),
+            ("myvtkey=", ""),
         ] {
             assert!(speaks_of_a_key(before.as_bytes(), after.as_bytes()), "{before}");
         }
@@ -106,6 +117,8 @@ mod tests {
             ("virustotal sha256: ", ""),
             ("[virustotal]\na\nb\nc = ", ""),
             ("the advtest ", ""),
+            ("viruses, a total, api of keys ", ""),
+            ("p v ", " vp"),
             ("x = ", "\nvirustotal"),
         ] {
             assert!(!speaks_of_a_key(before.as_bytes(), after.as_bytes()), "{before}");

@@ -149,19 +149,37 @@ const fn sextet(character: u8) -> Option<u8> {
 }
 
 pub(super) const fn is_hex(byte: u8) -> bool {
-    byte.is_ascii_hexdigit()
+    HEX[byte as usize]
 }
 
 pub(super) const fn is_base64(byte: u8) -> bool {
-    sextet(byte).is_some()
+    BASE64[byte as usize]
+}
+
+/// Classes of bytes by table: every byte of every file is asked for.
+const HEX: [bool; 256] = table(false);
+const BASE64: [bool; 256] = table(true);
+
+const fn table(base64: bool) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    loop {
+        table[byte as usize] = if base64 { sextet(byte).is_some() } else { byte.is_ascii_hexdigit() };
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
 }
 
 /// Whether digits may be random: a filler such as `000…` or `0123…0123…` is none.
 pub(super) fn looks_random(digits: &str) -> bool {
-    let distinct = |text: &str| (0..=255u8).filter(|byte| text.as_bytes().contains(byte)).count();
+    let mut seen = [false; 256];
+    digits.bytes().for_each(|byte| seen[usize::from(byte)] = true);
+    let distinct = seen.iter().filter(|seen| **seen).count();
     let (front, back) = digits.split_at(digits.len() / 2);
     // Of 64 random hexadecimal digits fewer than nine different ones come once in 10^12 times.
-    distinct(digits) >= 9 && front != back && digits.get(..16) != digits.get(16..32)
+    distinct >= 9 && front != back && digits.get(..16) != digits.get(16..32)
 }
 
 #[cfg(test)]

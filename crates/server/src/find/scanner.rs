@@ -190,7 +190,7 @@ impl Window {
         let taken: Vec<usize> = places.iter().map(|place| place.at).collect();
         let mut add = |at: usize, length: usize, text: Zeroizing<String>, writing| {
             let (before, after) = (&self.buffer[..at], &self.buffer[at + length..]);
-            let likely = form::looks_random(&text) && context::speaks_of_a_key(before, after);
+            let likely = context::speaks_of_a_key(before, after) && form::looks_random(&text);
             if !taken.contains(&at) && (likely || self.sought == Sought::Everything) {
                 places.push(Place { at, what: What::Possible, writing, text });
             }
@@ -213,7 +213,7 @@ impl Window {
 
     /// The longest stretches of at least `least` bytes of a class that begin between `next` and `end`. A stretch that
     /// reaches out of the window is longer than any key, and only its length counts.
-    fn runs(&self, end: usize, least: usize, class: fn(u8) -> bool) -> Vec<Range<usize>> {
+    fn runs(&self, end: usize, least: usize, class: impl Fn(u8) -> bool) -> Vec<Range<usize>> {
         let mut runs = Vec::new();
         let mut at = self.next;
         while at < end {

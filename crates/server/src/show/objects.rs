@@ -3,23 +3,49 @@
 
 use assay_model::Timestamp;
 use assay_model::quota::UNLIMITED;
-use comfy_table::Cell;
+use comfy_table::{Cell, ColumnConstraint, Width};
 use serde_json::{Map, Value as Json};
 
 use super::table::{self, Look};
+
+/// `2026-11-23` with a blank on either side.
+const DAY_WIDTH: u16 = 12;
 
 /// A column: its heading, and the attribute under it. `id` is the object's own; a dot goes into a map; of `a|b` the
 /// first that is there counts; `#a` is how many there are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
 
-/// A row an object.
+/// A row an object. A column that says nothing of any of them is left out; ids stay whole on the narrowest terminal.
 pub(crate) fn rows(objects: &[Json], columns: &[Column], look: Look) -> String {
+    let speaks =
+        |Column(_, name): &&Column| objects.is_empty() || objects.iter().any(|object| !is_empty(value(object, name)));
+    let columns: Vec<&Column> = columns.iter().filter(speaks).collect();
     let mut shown = look.table(columns.iter().map(|Column(heading, _)| *heading));
     for object in objects {
         shown.add_row(columns.iter().map(|Column(_, name)| cell(name, value(object, name))));
     }
+    for (place, Column(_, name)) in columns.iter().enumerate() {
+        let constraint = match *name {
+            "id" => ColumnConstraint::ContentWidth,
+            // A date wraps between day and time.
+            name if is_date(name) => ColumnConstraint::LowerBoundary(Width::Fixed(DAY_WIDTH)),
+            _ => continue,
+        };
+        if let Some(column) = shown.column_mut(place) {
+            column.set_constraint(constraint);
+        }
+    }
     shown.to_string()
+}
+
+fn is_empty(value: Option<&Json>) -> bool {
+    match value {
+        None | Some(Json::Null) => true,
+        Some(Json::String(text)) => text.is_empty(),
+        Some(Json::Array(items)) => items.is_empty(),
+        Some(_) => false,
+    }
 }
 
 /// Everything that is known of an object, a line each; what is empty is left out.
@@ -34,8 +60,7 @@ pub(crate) fn card(object: &Json, look: Look) -> String {
                 }
             }
             Json::Object(inner) if inner.is_empty() => {}
-            Json::Array(items) if items.is_empty() => {}
-            Json::String(text) if text.is_empty() => {}
+            value if is_empty(Some(value)) => {}
             value => facts.add(&name, table::text(&said(&name, value))),
         }
     }
@@ -100,7 +125,7 @@ pub(crate) fn value<'a>(object: &'a Json, name: &str) -> Option<&'a Json> {
 fn cell(name: &str, value: Option<&Json>) -> Cell {
     match value {
         Some(Json::Array(items)) if name.starts_with('#') => table::number(items.len()),
-        Some(Json::Number(number)) if !is_date(name) => table::number(number),
+        Some(Json::Number(number)) if !is_date(name) => table::number(said(name, &Json::Number(number.clone()))),
         value => table::text(&value.map_or_else(String::new, |value| said(name, value))),
     }
 }
@@ -114,6 +139,7 @@ pub(crate) fn said(name: &str, value: &Json) -> String {
         Json::Bool(false) => "no".to_owned(),
         Json::Number(number) => match number.as_i64().filter(|_| is_date(name)) {
             Some(seconds) => Timestamp(seconds).text(),
+            None if is_limit(name) => number.as_u64().map_or_else(|| number.to_string(), table::limit),
             None => number.to_string(),
         },
         Json::Array(items) => items.iter().map(|item| said("", item)).collect::<Vec<_>>().join(", "),
@@ -139,6 +165,11 @@ fn grant(map: &Map<String, Json>) -> Option<String> {
     let from =
         map.get("inherited_from").and_then(Json::as_str).map_or_else(String::new, |from| format!(", from {from}"));
     Some(format!("granted{until}{from}"))
+}
+
+/// Of a limit the sentinel means that there is none.
+fn is_limit(name: &str) -> bool {
+    name.starts_with("limits.") || matches!(name, "minute" | "day" | "month") || name.ends_with("allowed")
 }
 
 /// Dates are numbers that only their name tells from others.
@@ -176,11 +207,11 @@ mod tests {
             Column("nothing", "nothing"),
         ];
         insta::assert_snapshot!(rows(&[user()], &columns, Look::Piped), @r"
-        ╭──────┬─────────┬─────────────────────┬───────┬──────────┬─────────╮
-        │ name ┆ tier    ┆ since               ┆ role  ┆ today    ┆ nothing │
-        ╞══════╪═════════╪═════════════════════╪═══════╪══════════╪═════════╡
-        │ ann  ┆ premium ┆ 2025-11-23 09:47:01 ┆ admin ┆ 3 of 500 ┆         │
-        ╰──────┴─────────┴─────────────────────┴───────┴──────────┴─────────╯
+        ╭──────┬─────────┬─────────────────────┬───────┬──────────╮
+        │ name ┆ tier    ┆ since               ┆ role  ┆ today    │
+        ╞══════╪═════════╪═════════════════════╪═══════╪══════════╡
+        │ ann  ┆ premium ┆ 2025-11-23 09:47:01 ┆ admin ┆ 3 of 500 │
+        ╰──────┴─────────┴─────────────────────┴───────┴──────────╯
         ");
     }
 
@@ -199,6 +230,13 @@ mod tests {
         quotas            api_requests_monthly: 3 of unlimited
         role              admin
         ");
+    }
+
+    #[test]
+    fn a_limit_that_is_none_is_told_in_words() {
+        assert_eq!(said("limits.day", &json!(1_000_000_000)), "unlimited");
+        assert_eq!(said("quota_limits.api_requests_daily.allowed", &json!(7)), "7");
+        assert_eq!(said("amount", &json!(1_000_000_000)), "1000000000");
     }
 
     #[test]

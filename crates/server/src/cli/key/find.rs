@@ -95,7 +95,7 @@ async fn check(
     place: &Place,
     progress: &Arc<Tally>,
 ) -> anyhow::Result<BTreeMap<String, State>> {
-    let Some(server) = place.server() else {
+    let Some(server) = place.server()? else {
         return Err(Problem::local("--check needs a server to ask")
             .mend("Name it with --server or ASSAY_SERVER.")
             .into());
@@ -114,7 +114,7 @@ async fn check(
             continue;
         }
         // VirusTotal need not know ours.
-        let state = if matches!(found.hit.what, find::What::Assay(_)) && doctor::is_virustotal(server) {
+        let state = if matches!(found.hit.what, find::What::Assay(_)) && doctor::is_virustotal(&server) {
             State::NotAsked
         } else {
             let key = SecretString::from(secret.expose_secret());

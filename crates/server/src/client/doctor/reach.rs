@@ -61,6 +61,11 @@ pub(super) async fn names(address: &Address, patience: Duration, chart: &mut Cha
         chart.problem(Step::Name, format!("the name {name} has no address"), mend);
         return None;
     }
+    tell(name, &addresses, chart);
+    Some(addresses)
+}
+
+fn tell(name: &str, addresses: &[SocketAddr], chart: &mut Chart<'_>) {
     let shown: Vec<_> = addresses.iter().map(|one| one.ip().to_string()).collect();
     let shown = format!("{name} is {}", shown.join(", "));
     if addresses.iter().all(|one| needs_ipv6(one.ip())) {
@@ -72,7 +77,6 @@ pub(super) async fn names(address: &Address, patience: Duration, chart: &mut Cha
     } else {
         chart.fine(Step::Name, shown);
     }
-    Some(addresses)
 }
 
 /// Loopback over IPv6 alone is no fault.
@@ -172,6 +176,19 @@ mod tests {
         assert_eq!(open, Some(alive));
         assert_eq!(findings[0].grade, Grade::Warning);
         assert!(findings[0].message.starts_with("1 of 2 addresses"), "{findings:?}");
+    }
+
+    #[test]
+    fn a_name_with_ipv6_addresses_alone_is_warned_of() {
+        let grade = |addresses: &[&str]| {
+            let addresses: Vec<_> = addresses.iter().map(|one| one.parse().expect("an address")).collect();
+            let mut chart = Chart::new(Box::new(|_| ()));
+            tell("host", &addresses, &mut chart);
+            chart.into_findings()[0].grade
+        };
+        assert_eq!(grade(&["[2001:db8::1]:443"]), Grade::Warning);
+        assert_eq!(grade(&["[2001:db8::1]:443", "192.0.2.1:443"]), Grade::Fine);
+        assert_eq!(grade(&["[::1]:443"]), Grade::Fine);
     }
 
     #[tokio::test]
