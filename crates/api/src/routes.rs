@@ -257,7 +257,7 @@ fn of_relationship(object: &'static ObjectType, relationship: &'static Relations
         takes: Takes::Nothing,
         answers,
         errors: OF_ONE,
-        query: PAGE,
+        query: if relationship.filter.is_some() { FILTERED } else { PAGE },
         relationship: Some(relationship),
         check: match object.kind {
             Kind::File => |arguments| serve::check_list(&objects::file::TYPE, arguments),
