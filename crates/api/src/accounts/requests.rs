@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::attributes::{Written, document};
 use super::deed::{Actor, Attempt, Change, persist};
-use super::rights::{Standpoint, find_account, forbidden, read_user, shown, unrestricted};
+use super::rights::{Standpoint, find_account, forbidden, hidden, read_user, shown, unrestricted};
 use crate::app::App;
 use crate::gate::Paid;
 use crate::objects::{request, serve};
@@ -120,7 +120,7 @@ pub(crate) async fn visible(app: &App, paid: &Paid, id: &str) -> Result<(Request
     let not_found = || Error::not_found("Request", &shown(id));
     let record = app.store().read(&Key::shared(Kind::Request, id)).await?.ok_or_else(not_found)?;
     let request: Request = record.parse()?;
-    let (user, _) = read_user(app, &request.account).await.map_err(|_| not_found())?;
+    let (user, _) = read_user(app, &request.account).await.map_err(|error| hidden(error, not_found))?;
     let standpoint = Standpoint::towards_account(paid, &request.account, &user);
     if standpoint.sees_all() { Ok((request, record.version, standpoint)) } else { Err(not_found()) }
 }

@@ -104,7 +104,7 @@ pub(crate) async fn find_account(app: &App, paid: &Paid, title: &str, id: &str) 
     let not_found = || Error::not_found(title, &shown(id));
     let store = app.store();
     let name: Arc<str> = if looks_like_a_key(id) {
-        let found = identity::identify(app, &id.to_lowercase()).await.map_err(|_| not_found())?;
+        let found = identity::identify(app, &id.to_lowercase()).await.map_err(|error| hidden(error, not_found))?;
         // Whoever presents a key that is not the caller's, or of the caller's group, learns nothing about it.
         let standpoint = Standpoint::towards_account(paid, &found.account, &found.user);
         if !standpoint.sees_all() {
@@ -124,6 +124,11 @@ pub(crate) async fn find_account(app: &App, paid: &Paid, title: &str, id: &str) 
         return Err(not_found());
     }
     Ok(record)
+}
+
+/// A refusal that would tell of what is not to be known, as the 404 that stands for it; an outage stays an outage.
+pub(crate) fn hidden(error: Error, not_found: impl FnOnce() -> Error) -> Error {
+    if error.code.status() < 500 { not_found() } else { error }
 }
 
 /// An id as it may be answered: never a key.
