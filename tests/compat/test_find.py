@@ -146,6 +146,18 @@ def test_check_tells_which_keys_are_live(server, tmp_path):
     assert b"live: account found-by-check" in shown.stdout and live[16:56].encode() not in shown.stdout + shown.stderr
 
 
+def test_report_tells_the_owner_of_a_live_key_where_it_lies(server, tmp_path):
+    live, dead = server.account("found-by-report", "premium"), server.new_key("found-by-report")
+    assert run("key", "revoke", dead[4:16], "--data", server.data).returncode == 0
+    (tmp_path / "keys").write_text(f"\n{live}\n{dead}\nvt={foreign()}\n")
+    _, found, said = find(tmp_path, "--report", ASSAY_SERVER=server.url)
+    assert [hit["live"] for hit in found] == [True, False, False], said
+    entries = server.get("/activity_log_entries?filter=action:EXPOSE_KEY").json()["data"]
+    told = [(one["attributes"]["target"], one["attributes"]["after"]) for one in entries]
+    assert (f"api_key/{live[4:16]}", {"where": f"{tmp_path}/keys:2"}) in told
+    assert not any(dead[4:16] in target for target, _ in told)
+
+
 def test_check_without_a_server_says_what_is_missing(tmp_path, key):
     (tmp_path / "a").write_text(key)
     nowhere = run("key", "find", tmp_path, "--check")

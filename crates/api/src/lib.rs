@@ -53,9 +53,13 @@ mod v2;
 pub use app::{App, Settings};
 use request_log::{Entry, Figures};
 use route::{Arguments, Route};
+use usage::Client;
 
 /// The longest path with its query that is looked at; beyond it the answer is 400.
 const TARGET_MAX: usize = 16 << 10;
+
+/// The header in which integrations name themselves.
+const TOOL: &str = "x-tool";
 
 /// The whole service, without listener.
 pub fn router(app: &Arc<App>) -> Router {
@@ -111,7 +115,7 @@ async fn serve(app: Arc<App>, route: Arc<Route>, figures: Arc<Figures>, request:
     let mut entry = Entry::new(&app.requests);
     let method = request.method().clone();
     let origin = origin(&app, &request);
-    let agent = request.headers().get(USER_AGENT).cloned();
+    let client = [USER_AGENT.as_str(), TOOL].map(|name| request.headers().get(name).cloned());
     let outcome = match arguments(request).await {
         Ok((arguments, request)) => gate::pass(&app, &route, arguments, &origin, request, &mut entry).await,
         Err(error) => Err(error),
@@ -130,8 +134,10 @@ async fn serve(app: Arc<App>, route: Arc<Route>, figures: Arc<Figures>, request:
         if let Some(retirement) = &call.0.retirement {
             envelope::retiring(&mut response, retirement);
         }
-        let agent = agent.as_ref().and_then(|agent| agent.to_str().ok()).unwrap_or("");
-        app.usage.note(call, &route, response.status().as_u16(), (origin.address, agent), app.now());
+        let [agent, tool] =
+            client.each_ref().map(|said| said.as_ref().and_then(|said| said.to_str().ok()).unwrap_or(""));
+        let client = Client { address: origin.address, agent, tool };
+        app.usage.note(call, &route, response.status().as_u16(), client, app.now());
     }
     finish(&app, &entry, &method, &route.path, &figures, started, &mut response);
     response

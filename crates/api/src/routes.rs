@@ -259,7 +259,7 @@ fn of_relationship(object: &'static ObjectType, relationship: &'static Relations
         takes: Takes::Nothing,
         answers,
         errors: OF_ONE,
-        query: PAGE,
+        query: if relationship.filter.is_some() { FILTERED } else { PAGE },
         object: Some(object),
         relationship: Some(relationship),
         check: any,

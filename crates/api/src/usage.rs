@@ -46,6 +46,35 @@ struct Pending {
     written: HashMap<KeyId, Timestamp>,
 }
 
+/// Who calls, as far as the call says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Client<'a> {
+    /// From where.
+    pub(crate) address: Option<IpAddr>,
+    /// `User-Agent`.
+    pub(crate) agent: &'a str,
+    /// `X-Tool`, in which integrations name themselves.
+    pub(crate) tool: &'a str,
+}
+
+impl Client<'_> {
+    /// In one line, fit for a terminal: the address, how it calls itself, the integration in brackets.
+    fn line(&self) -> Arc<str> {
+        let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect::<String>();
+        let mut line = self.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+        if !self.agent.is_empty() {
+            line.push(' ');
+            line.push_str(&plain(self.agent));
+        }
+        if !self.tool.is_empty() {
+            line.push_str(" [");
+            line.push_str(&plain(self.tool));
+            line.push(']');
+        }
+        line.into()
+    }
+}
+
 /// Calls that are alike.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Seen {
@@ -77,21 +106,21 @@ impl Usage {
         (identity, cost): (&Arc<Identity>, u64),
         route: &Arc<Route>,
         status: u16,
-        (address, agent): (Option<IpAddr>, &str),
+        client: Client<'_>,
         date: Timestamp,
     ) {
-        let client = self.hasher.hash_one((address, agent));
+        let hash = self.hasher.hash_one(client);
         let seen = Seen {
             key: identity.key_id,
             identity: Arc::as_ptr(identity).addr(),
             route: Arc::as_ptr(route).addr(),
             outcome: u8::try_from(status / 100).unwrap_or(0),
-            client,
+            client: hash,
             paid: cost > 0,
         };
         let mut pending = self.pending();
-        if !pending.clients.contains_key(&client) && pending.clients.len() < CLIENTS {
-            pending.clients.insert(client, described(address, agent));
+        if !pending.clients.contains_key(&hash) && pending.clients.len() < CLIENTS {
+            pending.clients.insert(hash, client.line());
         }
         let call = pending.calls.entry(seen).or_insert_with(|| Call {
             identity: identity.clone(),
@@ -99,7 +128,7 @@ impl Usage {
             date,
             count: 0,
             cost: 0,
-            address,
+            address: client.address,
         });
         call.count += 1;
         call.cost += cost;
@@ -192,11 +221,4 @@ fn count(call: &Call, seen: Seen, client: &Arc<str>, add: &mut dyn FnMut(Arc<str
     if identity.key_id != KeyId::NONE {
         add(format!("key:{}", identity.key_id).into(), Dimension::Client, client.clone(), call.count);
     }
-}
-
-/// A client in one line: its address and how it calls itself, fit for a terminal.
-fn described(address: Option<IpAddr>, agent: &str) -> Arc<str> {
-    let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
-    let agent: String = agent.chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect();
-    if agent.is_empty() { address.into() } else { format!("{address} {agent}").into() }
 }

@@ -67,7 +67,8 @@ impl Holder<'_> {
         }
         let mut limits = Limits::NONE.with_others(UNLIMITED);
         for (quota, cap) in &self.user.caps {
-            limits.set(*quota, *cap);
+            let raised = self.user.raised.get(quota).filter(|raised| raised.until.is_none_or(|until| until > now));
+            limits.set(*quota, raised.map_or(*cap, |raised| raised.allowed.max(*cap)));
         }
         limits
     }
@@ -88,7 +89,8 @@ impl Holder<'_> {
         let user = self.user;
         let mut moments: Vec<Option<Timestamp>> = vec![user.tier.until];
         moments.extend(user.privileges.0.values().copied());
-        moments.extend(user.allowances.values().map(|allowance| allowance.until));
+        let allowances = user.allowances.values().chain(user.raised.values());
+        moments.extend(allowances.map(|allowance| allowance.until));
         if let Some((_, group, _)) = self.group {
             moments.push(group.tier.until);
             moments.extend(group.privileges.0.values().copied());
@@ -228,6 +230,10 @@ mod tests {
         user.caps = [(Quota::ApiRequestsDaily, 10)].into();
         let capped = Holder { user: &user, tier: &own, group: Some(("soc", &group, &theirs)) };
         assert_eq!(capped.own_limits(Timestamp(0)).day, 10);
+        user.raised = [(Quota::ApiRequestsDaily, Allowance { allowed: 30, until: Some(Timestamp(5)) })].into();
+        let raised = Holder { user: &user, tier: &own, group: Some(("soc", &group, &theirs)) };
+        assert_eq!((raised.own_limits(Timestamp(4)).day, raised.own_limits(Timestamp(5)).day), (30, 10));
+        assert_eq!(raised.changes(Timestamp(0)), Some(Timestamp(5)));
     }
 
     #[test]

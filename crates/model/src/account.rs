@@ -96,6 +96,9 @@ pub struct User {
     /// What it may take at the most of its group's pool.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caps: BTreeMap<Quota, u64>,
+    /// Caps that are higher until a date.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub raised: BTreeMap<Quota, Allowance>,
     /// Limits beside its tier's; they hold while it belongs to no group.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub allowances: BTreeMap<Quota, Allowance>,
@@ -126,6 +129,7 @@ impl User {
             group: None,
             roles: BTreeSet::new(),
             caps: BTreeMap::new(),
+            raised: BTreeMap::new(),
             allowances: BTreeMap::new(),
             privileges: Grants::default(),
             class: None,

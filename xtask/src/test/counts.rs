@@ -12,6 +12,8 @@ pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// Which ones failed.
+    pub(crate) failures: Vec<String>,
     /// The runner itself ended badly, whatever it counted.
     pub(crate) broken: bool,
 }
@@ -30,12 +32,30 @@ fn junit(part: &str, text: &str) -> Option<Counts> {
     let of = |name| attribute(head, name).unwrap_or(0);
     let (failed, skipped) = (of("failures") + of("errors"), of("skipped") + of("disabled"));
     let passed = of("tests").saturating_sub(failed + skipped);
-    Some(Counts { part: part.to_owned(), passed, failed, skipped, broken: false })
+    Some(Counts { part: part.to_owned(), passed, failed, skipped, failures: failures(text), broken: false })
+}
+
+/// The names of the cases that hold a failure or an error.
+fn failures(text: &str) -> Vec<String> {
+    let mut case = "";
+    let mut failed = Vec::new();
+    for element in text.split('<') {
+        match element.split([' ', '>', '/']).next() {
+            Some("testcase") => case = text_attribute(element, "name").unwrap_or_default(),
+            Some("failure" | "error") if failed.last().is_none_or(|last| last != case) => failed.push(case.to_owned()),
+            _ => {}
+        }
+    }
+    failed
+}
+
+fn text_attribute<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = head.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next()
 }
 
 fn attribute(head: &str, name: &str) -> Option<u64> {
-    let (_, rest) = head.split_once(&format!(" {name}=\""))?;
-    rest.split('"').next()?.parse().ok()
+    text_attribute(head, name)?.parse().ok()
 }
 
 /// Adds up the lines with which cargo's own test runner closes each of its programs.
@@ -51,13 +71,20 @@ pub(crate) fn from_cargo(part: &str, printed: &str) -> Counts {
         counts.failed += before("failed");
         counts.skipped += before("ignored");
     }
+    let failed = printed.lines().filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
+    counts.failures = failed.map(str::to_owned).collect();
     counts
 }
 
-/// Prints a line for each runner and the closing line; answers the totals.
+/// Prints what failed, a line for each runner and the closing line; answers the totals.
 pub(crate) fn tell(counts: &[Counts]) -> Counts {
     let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum();
     println!();
+    for one in counts {
+        for name in &one.failures {
+            println!("FAILED {}: {name}", one.part);
+        }
+    }
     for one in counts {
         let broken = if one.broken { "   (the runner itself failed)" } else { "" };
         println!("{:<20} {}{broken}", one.part, line(one));
@@ -92,12 +119,21 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_is_named_once() {
+        let report = r#"<testsuites tests="4" failures="2"><testsuite name="a"><testcase name="good" time="1"/>
+            <testcase classname="b" name="bad"><failure message="x">&lt;failure</failure><error/></testcase>
+            <testcase name="fine"><system-out/></testcase><testcase name="worse"><error message="y"/></testcase>"#;
+        assert_eq!(junit("unit", report).unwrap().failures, ["bad", "worse"]);
+    }
+
+    #[test]
     fn the_closing_lines_of_cargo_test_are_added_up() {
         let printed = "running 2 tests\n\
             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\
             test result: FAILED. 5 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s\n";
         let counts = from_cargo("unit", printed);
         assert_eq!((counts.passed, counts.failed, counts.skipped), (7, 1, 1));
+        assert_eq!(from_cargo("unit", "test a::b ... FAILED\ntest c ... ok\n").failures, ["a::b"]);
     }
 
     #[test]

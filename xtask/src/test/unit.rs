@@ -28,6 +28,7 @@ pub(crate) fn run(missing: &[&str]) -> Result<Counts> {
         passed: main.passed + examples.passed,
         failed: main.failed + examples.failed,
         skipped: main.skipped + examples.skipped,
+        failures: [main.failures, examples.failures].concat(),
         broken: main.broken || examples.broken,
     })
 }

@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 
 use super::attributes::Written;
 use super::deed::{Actor, Attempt, Change, persist};
-use super::rights::{Standpoint, find_account, forbidden, read_user, shown, unrestricted};
+use super::notices::Told;
+use super::rights::{Standpoint, find_account, forbidden, may_hold_key, read_user, shown, unrestricted};
 use crate::app::App;
 use crate::gate::Paid;
 use crate::objects::{api_key, serve};
@@ -31,6 +32,8 @@ const QUIET: i64 = 3_600;
 /// Over how many days the users of a key are shown.
 const CLIENT_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
+/// How many days ahead the end of a key is told; 0 is the end itself.
+const AHEAD: &[i64] = &[14, 7, 3, 1, 0];
 
 /// The keys of an account, newest first, with their ids.
 pub(crate) async fn of_account(app: &App, account: &str) -> Result<Vec<(String, ApiKey)>> {
@@ -72,6 +75,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     if !Standpoint::towards_account(&call.paid, &account, &user).sees_all() {
         return Err(forbidden("keys are made by the account itself, administrators of its group, and the operator"));
     }
+    may_hold_key(&call.app, &call.paid, &account, &user).await?;
     unrestricted(&call.paid)?;
     let now = call.app.now();
     let mut written = Written::read(&mut call, &["api_key"]).await?;
@@ -238,11 +242,35 @@ pub(crate) async fn delete(call: Call) -> Result<Reply> {
     revoke(call).await.map(|_| Reply::value(&json!({})))
 }
 
+/// `POST /api_keys/{id}/exposed`: somebody found the key where others can read it. Told, and left to its owner to mend;
+/// whoever holds the key itself may say so.
+pub(crate) async fn exposed(mut call: Call) -> Result<Reply> {
+    let id = call.arguments.path("id").to_owned();
+    let found = managed(&call.app, &call.paid, &id).await?;
+    let mut written = Written::read(&mut call, &["api_key"]).await?;
+    let place = written.text("where")?.value().unwrap_or_default();
+    written.finish(&["where"])?;
+    let (app, actor) = (&call.app, Actor::of(&call.paid)?);
+    persist(|| async {
+        let (account, group) = (&found.key.account, found.user.group.as_deref());
+        let mut change = Change::default();
+        let shown = (Value::Null, json!({ "where": place }));
+        change.deed(&actor, Action::ExposeKey, format!("api_key/{id}"), group, shown);
+        let data = json!({ "key_id": id, "label": found.key.label, "where": place });
+        change.event(app, EventName::KeyExposed, account, group, data);
+        change.commit(app).await
+    })
+    .await?;
+    answer(&call, &id, None).await
+}
+
 /// `POST /api_keys/{id}/rotate`: a successor with the same label, networks and privileges; the old key works on until
 /// its deadline.
 pub(crate) async fn rotate(mut call: Call) -> Result<Reply> {
     let id = call.arguments.path("id").to_owned();
-    may_manage(&call.paid, &managed(&call.app, &call.paid, &id).await?)?;
+    let found = managed(&call.app, &call.paid, &id).await?;
+    may_manage(&call.paid, &found)?;
+    may_hold_key(&call.app, &call.paid, &found.key.account, &found.user).await?;
     let mut written = Written::read(&mut call, &["api_key"]).await?;
     let rules = call.app.settings.keys.clone();
     let overlap = written.duration("overlap")?.value().unwrap_or(rules.overlap);
@@ -410,24 +438,30 @@ pub(crate) async fn retire_quiet(app: &App) -> Result<()> {
 /// Tells of keys that end in 14, 7, 3 and 1 days, and of those that have ended; each once.
 pub(crate) async fn tell_of_ends(app: &App) -> Result<()> {
     let now = app.now();
-    for days in [0, 1, 3, 7, 14] {
+    for (step, days) in AHEAD.iter().enumerate() {
         let day = Timestamp(now.0 + days * DAY).day().0.to_string();
         for id in found(app, &Facet::new(FacetName::Ends, day)).await? {
             let Some(record) = app.store().read(&Key::shared(Kind::ApiKey, id.as_str())).await? else { continue };
             let key: ApiKey = record.parse()?;
             let Some(end) = key.expiration_date else { continue };
-            let name = match key.state(now) {
-                KeyState::Expired => EventName::KeyExpired,
-                state if state.is_live() => EventName::KeyExpiring,
+            let (name, step) = match key.state(now) {
+                KeyState::Expired => (EventName::KeyExpired, AHEAD.len()),
+                state if state.is_live() => (EventName::KeyExpiring, step),
                 _ => continue,
             };
             let (user, _) = read_user(app, &key.account).await?;
             let data = json!({ "key_id": id, "label": key.label, "expiration_date": end });
-            let notice = format!("{}/{id}/{}/{days}", name.wire(), end.0);
-            super::notices::once(app, &notice, name, &key.account, user.group.as_deref(), data).await?;
+            let told = Told { of: end.0, step: step as u64 };
+            super::notices::once(app, (&end_notice(&id), told), name, &key.account, user.group.as_deref(), data)
+                .await?;
         }
     }
     Ok(())
+}
+
+/// What is kept of what was told of a key's end.
+pub(crate) fn end_notice(id: &str) -> String {
+    format!("end/{id}")
 }
 
 /// The ids of the keys that have a facet.

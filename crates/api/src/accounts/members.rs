@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::attributes::document;
 use super::deed::{Actor, Attempt, Change, persist};
-use super::rights::{find_account, governed_group, read_group, read_user, shown};
+use super::rights::{find_account, forbidden, governed_group, read_group, read_user, shown, spare_the_staff};
 use super::users;
 use crate::app::App;
 use crate::route::{Call, Reply};
@@ -70,7 +70,10 @@ async fn add(mut call: Call, administrator: bool) -> Result<Reply> {
         persist(|| async {
             let mut change = Change::default();
             match account_of(app, email).await? {
-                Some(name) => admit(app, &actor, &mut change, &group, &name, administrator).await?,
+                Some(name) => {
+                    spare_the_staff(app, paid, &name).await?;
+                    admit(app, &actor, &mut change, &group, &name, administrator).await?;
+                }
                 None if administrator => return Err(Error::not_found("User", email).into()),
                 None => {
                     let (mut stored, version, _) = governed_group(app, paid, &group).await?;
@@ -166,6 +169,7 @@ async fn remove(call: Call, service: bool) -> Result<Reply> {
         user.group = None;
         user.roles.clear();
         user.caps.clear();
+        user.raised.clear();
         let mut change = Change::default();
         let (own, of) = (Key::shared(Kind::User, name.as_str()), Key::shared(Kind::Group, group.as_str()));
         change.batch.unlink(own.clone(), Link::Belongs, of.clone()).unlink(own.clone(), Link::Administers, of);
@@ -221,9 +225,12 @@ fn full_name(group: &str, id: &str, service: bool) -> String {
 /// `GET /groups/{id}/relationships/{users|administrators|service_accounts}/{member}`: `{"data": true}` or `false`.
 pub(crate) async fn is_member(call: Call) -> Result<Reply> {
     let group = call.arguments.path("id").to_owned();
-    read_group(&call.app, &call.paid, &group).await?;
+    let (_, _, standpoint) = read_group(&call.app, &call.paid, &group).await?;
     let wanted = call.route.path.split('/').nth(6).unwrap_or_default().to_owned();
     let service = wanted == "service_accounts";
+    if service && !standpoint.governs() {
+        return Err(forbidden("service accounts are shown to administrators of the group"));
+    }
     let is = match member(&call, &group, service).await {
         Ok((_, user)) => wanted != "administrators" || user.roles.contains(&Role::GroupAdmin),
         Err(error) if error.code == Code::NotFound => false,
@@ -298,10 +305,9 @@ async fn update(mut call: Call, service: bool) -> Result<Reply> {
     for one in &members {
         let name = full_name(&group, &one.id, service);
         persist(|| async {
-            let not_found = || Error::not_found(if service { "Service account" } else { "User" }, &shown(&one.id));
-            let (mut user, version) = read_user(app, &name).await.map_err(|_| not_found())?;
+            let (mut user, version) = read_user(app, &name).await?;
             if user.group.as_deref() != Some(&*group) || user.service != service {
-                return Err(not_found().into());
+                return Err(Error::not_found("User", &shown(&name)).into());
             }
             let mut change = Change::default();
             apply(app, &actor, &mut change, &name, &mut user, &group, &one.context)?;

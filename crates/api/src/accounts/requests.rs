@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::attributes::{Written, document};
 use super::deed::{Actor, Attempt, Change, persist};
-use super::rights::{Standpoint, find_account, forbidden, read_user, shown, unrestricted};
+use super::rights::{Standpoint, find_account, forbidden, hidden, read_user, shown, unrestricted};
 use crate::app::App;
 use crate::gate::Paid;
 use crate::objects::{request, serve};
@@ -120,7 +120,7 @@ pub(crate) async fn visible(app: &App, paid: &Paid, id: &str) -> Result<(Request
     let not_found = || Error::not_found("Request", &shown(id));
     let record = app.store().read(&Key::shared(Kind::Request, id)).await?.ok_or_else(not_found)?;
     let request: Request = record.parse()?;
-    let (user, _) = read_user(app, &request.account).await.map_err(|_| not_found())?;
+    let (user, _) = read_user(app, &request.account).await.map_err(|error| hidden(error, not_found))?;
     let standpoint = Standpoint::towards_account(paid, &request.account, &user);
     if standpoint.sees_all() { Ok((request, record.version, standpoint)) } else { Err(not_found()) }
 }
@@ -148,7 +148,7 @@ async fn decide(mut call: Call, granted: bool) -> Result<Reply> {
         let until = if granted { written.future("until", now)?.value() } else { None };
         let answer = written.text("answer")?.value().unwrap_or_default();
         written.finish(if granted { &["until", "answer"] } else { &["answer"] })?;
-        may_decide(&request, standpoint, granted)?;
+        may_decide(app, &request, standpoint, granted).await?;
         if let Some(decision) = &request.decision {
             let message = format!("the request was decided by {} before", decision.by);
             return Err(Error::new(Code::AlreadyExists, message).into());
@@ -177,15 +177,21 @@ async fn decide(mut call: Call, granted: bool) -> Result<Reply> {
 
 /// The staff decides everything; an administrator may decline for its members, and grant what is its own to give: a
 /// member's share of the pool.
-fn may_decide(request: &Request, standpoint: Standpoint, granted: bool) -> Result<()> {
-    let cap = matches!(
-        request.wish,
-        Wish::Quota { wanted: Quota::ApiRequestsDaily | Quota::ApiRequestsMonthly, .. } if request.group.is_some()
-    );
+async fn may_decide(app: &App, request: &Request, standpoint: Standpoint, granted: bool) -> Result<()> {
     match standpoint {
         Standpoint::Staff => Ok(()),
-        Standpoint::Administrator if cap || !granted => Ok(()),
-        Standpoint::Administrator => Err(forbidden("tiers and privileges are granted by the operator of this server")),
+        Standpoint::Administrator if !granted => Ok(()),
+        Standpoint::Administrator => match request.wish {
+            Wish::Quota { wanted, amount }
+                if raises_cap(&read_user(app, &request.account).await?.0, wanted, amount) =>
+            {
+                Ok(())
+            }
+            _ => Err(forbidden(
+                "an administrator raises the caps of members; tiers, privileges and what the group may use are granted by \
+                 the operator of this server",
+            )),
+        },
         _ => Err(forbidden("a request is decided by an administrator of the account's group or the operator")),
     }
 }
@@ -196,26 +202,33 @@ async fn take_effect(app: &App, change: &mut Change, request: &Request, until: O
     match &request.wish {
         Wish::Tier { wanted } => {
             super::check_tier(app.store(), wanted).await?;
-            let before = user.tier.name.clone();
-            user.tier = TierTerm { name: wanted.clone(), until, then: until.map(|_| before.clone()) };
+            let before = user.tier.at(app.now()).to_owned();
+            // What holds for a while itself is nothing to fall back to.
+            let lasting = user.tier.then.take().unwrap_or(user.tier.name);
+            user.tier = TierTerm { name: wanted.clone(), until, then: until.map(|_| lasting) };
             let data = json!({ "before": before, "after": wanted, "until": until });
             change.event(app, EventName::AccountTierChanged, &request.account, user.group.as_deref(), data);
         }
         Wish::Privilege { wanted } => _ = user.privileges.0.insert(*wanted, until),
         Wish::Quota { wanted, amount } => match user.group.clone() {
             None => _ = user.allowances.insert(*wanted, Allowance { allowed: *amount, until }),
-            Some(group) => {
-                if super::users::set_cap(&mut user, *wanted, Some(*amount)).is_err() {
-                    widen_pool(app, change, &group, *wanted, *amount, until).await?;
-                }
-            }
+            Some(_) if raises_cap(&user, *wanted, *amount) => match until {
+                None => super::users::set_cap(&mut user, *wanted, Some(*amount))?,
+                Some(_) => _ = user.raised.insert(*wanted, Allowance { allowed: *amount, until }),
+            },
+            Some(group) => widen_pool(app, change, &group, *wanted, *amount, until).await?,
         },
     }
     change.batch.put(Key::shared(Kind::User, request.account.as_str()), body(&user), Expect::Version(version));
     Ok(())
 }
 
-/// A limit that no member can have alone is the group's.
+/// Whether it is the member's cap that holds it up, rather than the group's pool.
+fn raises_cap(user: &User, quota: Quota, amount: u64) -> bool {
+    user.caps.get(&quota).is_some_and(|cap| *cap < amount)
+}
+
+/// What holds up an account without a cap of its own is the group's pool.
 async fn widen_pool(
     app: &App,
     change: &mut Change,

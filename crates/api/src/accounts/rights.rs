@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use assay_model::account::{Group, User};
+use assay_model::privilege::Privilege;
 use assay_model::record::{Facet, FacetName, Key, Record, Space};
 use assay_model::{Code, Error, Kind, Result};
 use assay_store::Range;
 
 use crate::app::App;
 use crate::gate::Paid;
-use crate::identity::{self, Identity};
+use crate::identity::{self, Account, Identity};
 
 /// What a caller is to an account or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,12 +98,13 @@ fn looks_like_a_key(id: &str) -> bool {
     id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The record of the account that an id names: its name, its e-mail address, or the caller's own key.
+/// The record of the account that an id names: its name, its e-mail address, or the caller's own key. A service account
+/// exists for itself, the administrators of its group, and the staff.
 pub(crate) async fn find_account(app: &App, paid: &Paid, title: &str, id: &str) -> Result<Arc<Record>> {
     let not_found = || Error::not_found(title, &shown(id));
     let store = app.store();
     let name: Arc<str> = if looks_like_a_key(id) {
-        let found = identity::identify(app, &id.to_lowercase()).await.map_err(|_| not_found())?;
+        let found = identity::identify(app, &id.to_lowercase()).await.map_err(|error| hidden(error, not_found))?;
         // Whoever presents a key that is not the caller's, or of the caller's group, learns nothing about it.
         let standpoint = Standpoint::towards_account(paid, &found.account, &found.user);
         if !standpoint.sees_all() {
@@ -116,12 +118,56 @@ pub(crate) async fn find_account(app: &App, paid: &Paid, title: &str, id: &str) 
     } else {
         id.into()
     };
-    store.read(&Key::shared(Kind::User, name)).await?.ok_or_else(not_found)
+    let record = store.read(&Key::shared(Kind::User, name)).await?.ok_or_else(not_found)?;
+    let user: User = record.parse()?;
+    if user.service && !Standpoint::towards_account(paid, &record.key.id, &user).sees_all() {
+        return Err(not_found());
+    }
+    Ok(record)
+}
+
+/// A refusal that would tell of what is not to be known, as the 404 that stands for it; an outage stays an outage.
+pub(crate) fn hidden(error: Error, not_found: impl FnOnce() -> Error) -> Error {
+    if error.code.status() < 500 { not_found() } else { error }
 }
 
 /// An id as it may be answered: never a key.
 pub(crate) fn shown(id: &str) -> String {
     if looks_like_a_key(id) { "that key".to_owned() } else { id.chars().take(128).collect() }
+}
+
+/// Whether the caller may be this account: it is the account, or the staff, or an administrator of the group that a
+/// service account belongs to.
+pub(crate) fn acts_as(paid: &Paid, account: &str, user: &User) -> bool {
+    let own = paid.identity().is_some_and(|identity| *identity.account == *account);
+    match Standpoint::towards_account(paid, account, user) {
+        Standpoint::Staff => true,
+        Standpoint::Administrator => own || user.service,
+        _ => own,
+    }
+}
+
+/// Refuses to hand an account's key to somebody who could do with it what is not theirs to do.
+pub(crate) async fn may_hold_key(app: &App, paid: &Paid, account: &str, user: &User) -> Result<()> {
+    if !acts_as(paid, account, user) {
+        return Err(forbidden(
+            "a person's key is made by that person or the operator; administrators of a group make those of its service \
+             accounts, and revoke any",
+        ));
+    }
+    if *paid.account()?.account == *account { Ok(()) } else { spare_the_staff(app, paid, account).await }
+}
+
+/// Refuses everybody but the staff to do something with an account of the staff.
+pub(crate) async fn spare_the_staff(app: &App, paid: &Paid, account: &str) -> Result<()> {
+    if paid.account()?.is_staff() {
+        return Ok(());
+    }
+    let known = Account::read(app, account).await?;
+    if known.is_some_and(|known| known.holder().privileges(app.now()).contains_key(&Privilege::Admin)) {
+        return Err(forbidden("the account is an operator's"));
+    }
+    Ok(())
 }
 
 /// An account with its version.

@@ -209,6 +209,9 @@ pub(crate) async fn update(mut call: Call) -> Result<Reply> {
                 }
                 edit_as_staff(&mut user, &mut written, app.now())?;
                 written.finish(&[OWN, STAFF].concat())?;
+                if *name == *super::OPERATOR && (&user.tier, user.status) != (&before.tier, before.status) {
+                    return Err(forbidden("the account \"operator\" is the installation's own and stays").into());
+                }
             }
             Standpoint::Administrator => {
                 for (quota, cap) in quotas(&mut written)? {
@@ -239,6 +242,7 @@ pub(crate) fn set_cap(user: &mut User, quota: Quota, cap: Option<u64>) -> Result
         let message = "a member's cap is on api_requests_daily or api_requests_monthly";
         return Err(Error::invalid_argument(message));
     }
+    user.raised.remove(&quota);
     match cap.filter(|cap| *cap < UNLIMITED) {
         Some(cap) => _ = user.caps.insert(quota, cap),
         None => _ = user.caps.remove(&quota),
@@ -285,6 +289,7 @@ pub(crate) async fn remove(app: &App, actor: &Actor, name: &str) -> Result<()> {
         for (key, _) in &keys {
             change.batch.delete(Key::shared(Kind::ApiKey, key.as_str()));
             change.batch.delete(Key::shared(Kind::KeyUse, key.as_str()));
+            change.batch.delete(Key::shared(Kind::Notice, super::api_keys::end_notice(key)));
         }
         if let Some(email) = &user.email {
             change.batch.delete(email_key(email));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::attributes::Written;
 use super::deed::{Actor, Change, persist};
-use super::rights::{forbidden, governed_group, shown, unrestricted};
+use super::rights::{forbidden, governed_group, hidden, shown, unrestricted};
 use crate::app::App;
 use crate::gate::Paid;
 use crate::objects::{self, serve};
@@ -151,7 +151,7 @@ pub(crate) async fn replay(call: Call) -> Result<Reply> {
 pub(crate) async fn delivery(app: &App, paid: &Paid, id: &str) -> Result<webhook::Delivery> {
     let not_found = || Error::not_found("Webhook delivery", &shown(id));
     let found = webhook::read_delivery(app.store(), id).await?.ok_or_else(not_found)?;
-    governed(app, paid, &found.webhook).await.map_err(|_| not_found())?;
+    governed(app, paid, &found.webhook).await.map_err(|error| hidden(error, not_found))?;
     Ok(found)
 }
 

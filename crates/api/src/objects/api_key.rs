@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Added, ObjectType, Viewer};
 use crate::accounts::api_keys::is_safe_to_revoke;
 use crate::accounts::last_use;
-use crate::accounts::rights::{Standpoint, read_user, shown};
+use crate::accounts::rights::{Standpoint, hidden, read_user, shown};
 
 const TITLE: &str = "Key";
 
@@ -82,7 +82,7 @@ async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
     let not_found = || Error::not_found(TITLE, &shown(id));
     let record = viewer.app.store().read(&Key::shared(Kind::ApiKey, id)).await?.ok_or_else(not_found)?;
     let key: ApiKey = record.parse()?;
-    let (user, _): (User, _) = read_user(viewer.app, &key.account).await.map_err(|_| not_found())?;
+    let (user, _): (User, _) = read_user(viewer.app, &key.account).await.map_err(|error| hidden(error, not_found))?;
     let standpoint = Standpoint::towards_account(viewer.paid, &key.account, &user);
     if standpoint.sees_all() { Ok(record) } else { Err(not_found()) }
 }

@@ -3,7 +3,7 @@
 use assay_model::access::ledger_of_group;
 use assay_model::account::{Group, Tier};
 use assay_model::record::{Key, Record};
-use assay_model::{Kind, Link, Result, Timestamp};
+use assay_model::{Error, Kind, Link, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -22,12 +22,15 @@ pub const TYPE: ObjectType = ObjectType {
     title: TITLE,
     id: "Name of the group",
     relationships: &[
-        Relationship::reverse("users", Link::Belongs, "The people in the group").with_context(membership),
+        Relationship::reverse("users", Link::Belongs, "The people in the group")
+            .with_context(membership)
+            .filtered_by(second_factor),
         Relationship::reverse("administrators", Link::Administers, "The people who administer it")
             .with_context(membership),
         Relationship::reverse("service_accounts", Link::Serves, "The service accounts of the group")
             .shown_as(Kind::ServiceAccount)
             .with_context(membership)
+            .filtered_by(second_factor)
             .visible_to(governs),
         Relationship::unobserved("graphs", "graph", "Graphs of its members"),
     ],
@@ -74,6 +77,15 @@ struct Governed {
     invitations: Vec<String>,
     allowed_networks: Vec<String>,
     quota_usage_by_user: Map<String, Value>,
+}
+
+/// `filter=2fa_enabled:true|false`: no account of this server has a second factor.
+fn second_factor(filter: &str) -> Result<bool> {
+    match filter.trim() {
+        "" | "2fa_enabled:false" => Ok(true),
+        "2fa_enabled:true" => Ok(false),
+        _ => Err(Error::bad_request("filter is 2fa_enabled:true or 2fa_enabled:false")),
+    }
 }
 
 fn governs(record: &Record, viewer: &Viewer<'_>) -> bool {

@@ -177,6 +177,8 @@ pub struct Relationship {
     pub visible: Option<fn(&Record, &Viewer<'_>) -> bool>,
     /// What is said about each member of it, out of the member's record.
     pub context: Option<fn(&Record) -> Result<Value>>,
+    /// Whether a `filter` lets its members through, where it takes one: all of them or none.
+    pub filter: Option<fn(&str) -> Result<bool>>,
 }
 
 /// Where a relationship is known from.
@@ -211,7 +213,7 @@ impl Relationship {
     }
 
     const fn known(name: &'static str, returns: &'static str, description: &'static str, source: Source) -> Self {
-        Self { name, returns, many: true, description, needs: None, source, visible: None, context: None }
+        Self { name, returns, many: true, description, needs: None, source, visible: None, context: None, filter: None }
     }
 
     /// Leads to objects that are shown as this type.
@@ -232,6 +234,13 @@ impl Relationship {
     #[must_use]
     pub const fn with_context(mut self, context: fn(&Record) -> Result<Value>) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Takes a `filter`.
+    #[must_use]
+    pub const fn filtered_by(mut self, filter: fn(&str) -> Result<bool>) -> Self {
+        self.filter = Some(filter);
         self
     }
 

@@ -101,7 +101,13 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     let name = format!("{}/{}", record.key, relationship.name);
     let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
     let form = if call.arguments.query("descriptors_only") == Some("true") { Form::Descriptors } else { form };
-    let page = page(&viewer, relationship, &record, &Range::after(limit(&call.arguments)?, after)).await?;
+    let range = Range::after(limit(&call.arguments)?, after);
+    let filter =
+        relationship.filter.zip(call.arguments.query("filter")).map(|(passes, text)| passes(text)).transpose()?;
+    let page = match filter {
+        Some(false) => Page { items: Vec::new(), next: None, total: Some(0) },
+        _ => page(&viewer, relationship, &record, &range).await?,
+    };
     let mut items = Vec::with_capacity(page.items.len());
     let records = records(&viewer, relationship, &page.items, form).await?;
     for (member, record) in page.items.iter().zip(records) {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Added, ObjectType, Relationship, Source, Viewer};
 use crate::accounts::figures::named_quotas;
-use crate::accounts::rights::{Standpoint, find_account};
+use crate::accounts::rights::{Standpoint, acts_as, find_account, shown};
 use crate::accounts::users::shown_privileges;
 use crate::identity::Account;
 
@@ -21,7 +21,7 @@ const SERVICE_TITLE: &str = "Service account";
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("groups", "group", "The groups of the account")
         .from(Source::Computed(own_group))
-        .visible_to(sees_all),
+        .visible_to(is_own),
     Relationship::unobserved("api_quota_group", "group", "The group that pays for API requests")
         .one()
         .from(Source::Computed(own_group))
@@ -40,10 +40,10 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("votes", "vote", "Votes of the account"),
     Relationship::unobserved("collections", "collection", "Collections of the account"),
     Relationship::unobserved("hunting_rulesets", "hunting_ruleset", "Livehunt rulesets of the account")
-        .visible_to(sees_all),
-    Relationship::unobserved("hunting_notifications", "hunting_notification", "What they matched").visible_to(sees_all),
-    Relationship::unobserved("hunting_notification_files", "file", "The files that they matched").visible_to(sees_all),
-    Relationship::unobserved("retrohunt_jobs", "retrohunt_job", "Retrohunt jobs of the account").visible_to(sees_all),
+        .visible_to(is_own),
+    Relationship::unobserved("hunting_notifications", "hunting_notification", "What they matched").visible_to(is_own),
+    Relationship::unobserved("hunting_notification_files", "file", "The files that they matched").visible_to(is_own),
+    Relationship::unobserved("retrohunt_jobs", "retrohunt_job", "Retrohunt jobs of the account").visible_to(is_own),
     Relationship::reverse("api_keys", Link::Opens, "The keys of the account, newest first").visible_to(sees_all),
     Relationship::reverse("requests", Link::Asked, "What the account asked for, newest first").visible_to(sees_all),
 ];
@@ -94,13 +94,13 @@ pub struct UserAttributes {
 struct OwnAttributes {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    has_2fa: bool,
+    #[serde(flatten)]
+    private: Option<PrivateAttributes>,
     /// The tier that holds now.
     tier: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tier_until: Option<Timestamp>,
     class: Class,
-    preferences: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allowed_networks: Vec<String>,
     /// By privilege: granted, until when, and where it comes from. Only in the object itself, not in lists.
@@ -109,6 +109,13 @@ struct OwnAttributes {
     /// By quota: what is allowed and what was used. Only in the object itself, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Map<String, Value>>,
+}
+
+/// What of an account is for itself and the staff, for a service account for its administrators too.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PrivateAttributes {
+    has_2fa: bool,
+    preferences: Map<String, Value>,
 }
 
 fn own_group(record: &Record) -> Result<Option<Key>> {
@@ -123,12 +130,12 @@ pub(crate) fn is_service(record: &Record) -> bool {
 
 async fn locate_service(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
     let record = find_account(viewer.app, viewer.paid, SERVICE_TITLE, id).await?;
-    let user: User = record.parse()?;
-    let standpoint = Standpoint::towards_account(viewer.paid, &record.key.id, &user);
-    if user.service && standpoint.sees_all() {
-        return Ok(record);
-    }
-    Err(Error::not_found(SERVICE_TITLE, &crate::accounts::rights::shown(id)))
+    if is_service(&record) { Ok(record) } else { Err(Error::not_found(SERVICE_TITLE, &shown(id))) }
+}
+
+/// Whether the caller is this account, or may be.
+fn is_own(record: &Record, viewer: &Viewer<'_>) -> bool {
+    record.parse::<User>().is_ok_and(|user| acts_as(viewer.paid, &record.key.id, &user))
 }
 
 /// Whether the caller sees more of this account than anybody does.
@@ -142,11 +149,11 @@ fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>
     let now = viewer.app.now();
     let all = Standpoint::towards_account(viewer.paid, &record.key.id, &user).sees_all();
     let own = all.then(|| OwnAttributes {
-        has_2fa: false,
+        private: is_own(record, viewer)
+            .then(|| PrivateAttributes { has_2fa: false, preferences: user.preferences.clone() }),
         tier: user.tier.at(now).to_owned(),
         tier_until: user.tier.until.filter(|until| *until > now),
         class: user.class.unwrap_or(Class::Normal),
-        preferences: user.preferences.clone(),
         allowed_networks: user.allowed_networks.iter().map(ToString::to_string).collect(),
         email: user.email.clone(),
         privileges: None,

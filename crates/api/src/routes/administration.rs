@@ -133,6 +133,8 @@ fn table() -> Vec<Short> {
             Some(Feature::KeyManagement), Takes::MaybeDocument, Answers::Object("api_key"), CHANGE, NO_QUERY, |call| Box::pin(accounts::api_keys::restore(call))),
         (Method::POST, "/api_keys/{id}/revoke", "api_keys_revoke", "Refuse a key from now on",
             Some(Feature::KeyManagement), Takes::MaybeDocument, Answers::Object("api_key"), CHANGE, NO_QUERY, |call| Box::pin(accounts::api_keys::revoke(call))),
+        (Method::POST, "/api_keys/{id}/exposed", "api_keys_exposed", "Tell that a key was found where others can read it",
+            Some(Feature::KeyManagement), Takes::MaybeDocument, Answers::Object("api_key"), CHANGE, NO_QUERY, |call| Box::pin(accounts::api_keys::exposed(call))),
         (Method::GET, "/api_keys/{id}/clients", "api_keys_clients", "Who used a key, by client and day",
             None, Takes::Nothing, Answers::List, ONE, NO_QUERY, |call| Box::pin(accounts::api_keys::clients(call))),
         (Method::GET, "/tiers", "tiers_list", "All tiers",

@@ -343,3 +343,80 @@ async fn what_comes_by_way_of_api_v2_is_held_and_counted_like_everything_else() 
     let usage = service.get("/users/premium/api_usage", &own).await;
     assert_eq!(usage.json["total"]["/api/v3/(v2_file_report)"], 1, "{}", usage.json["total"]);
 }
+
+#[tokio::test]
+async fn members_are_filtered_by_their_second_factor_which_nobody_has_here() {
+    let service = Service::start().await;
+    service.with_groups().await;
+    let chief = service.key("chief").await;
+    let list = async |filter: &str| service.get(&format!("/groups/soc/users?filter={filter}"), &chief).await;
+    assert_eq!(list("2fa_enabled:false").await.json["meta"]["count"], 2);
+    let none = list("2fa_enabled:true").await;
+    assert_eq!((&none.json["data"], none.json["meta"].get("cursor")), (&json!([]), None));
+    assert_eq!(list("name:x").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_member_s_cap_is_raised_until_a_date_and_the_pool_where_there_is_no_cap() {
+    let service = Service::start().await;
+    let operator = service.with_groups().await;
+    let (chief, analyst) = (service.key("chief").await, service.key("analyst").await);
+    let cap = json!({ "data": [{ "type": "user", "id": "analyst",
+        "context_attributes": { "quota_limits": { "api_requests_daily": { "allowed": 10 } } } }] });
+    assert_eq!(service.write("PATCH", "/groups/soc/relationships/users", &chief, &cap).await.status, 200);
+    let allowed = async |whose: &str| {
+        let quotas = service.get("/users/analyst/overall_quotas", &analyst).await;
+        quotas.json["data"]["api_requests_daily"][whose]["allowed"].clone()
+    };
+    let ask = async |key: &str, account: &str, amount: u64| {
+        let wish = json!({ "kind": "quota", "wanted": "api_requests_daily", "amount": amount });
+        let asked = service.done("POST", &format!("/users/{account}/requests"), key, "request", wish).await;
+        format!("/requests/{}/grant", asked["data"]["id"].as_str().expect("an id"))
+    };
+    let until = json!({ "until": service.now().0 + 60 });
+    let grant = ask(&analyst, "analyst", 30).await;
+    service.done("POST", &grant, &chief, "request", until.clone()).await;
+    assert_eq!(allowed("user").await, 30);
+    service.advance(60);
+    assert_eq!(allowed("user").await, 10, "the date has come");
+    // Whoever has no cap is held up by the pool, which is not its administrator's to widen.
+    let pool = allowed("group").await.as_u64().expect("a number");
+    let grant = ask(&chief, "chief", pool + 5).await;
+    assert_eq!(service.set("POST", &grant, &chief, "request", json!({})).await.status, 403);
+    service.done("POST", &grant, &operator, "request", json!({})).await;
+    assert_eq!(allowed("group").await, pool + 5);
+}
+
+#[tokio::test]
+async fn after_a_tier_for_a_while_comes_the_one_that_lasts() {
+    let service = Service::start().await;
+    let (operator, public) = (service.key("operator").await, service.key("public").await);
+    let gold = json!({ "data": { "type": "tier", "id": "gold", "attributes": {} } });
+    assert_eq!(service.write("POST", "/tiers", &operator, &gold).await.status, 200);
+    for (tier, seconds) in [("premium", 60), ("gold", 120)] {
+        let wish = json!({ "kind": "tier", "wanted": tier });
+        let asked = service.done("POST", "/users/public/requests", &public, "request", wish).await;
+        let path = format!("/requests/{}/grant", asked["data"]["id"].as_str().expect("an id"));
+        service.done("POST", &path, &operator, "request", json!({ "until": service.now().0 + seconds })).await;
+    }
+    service.advance(120);
+    let own = service.get("/users/public", &public).await;
+    assert_eq!(own.json["data"]["attributes"]["tier"], "public", "premium was for a minute only");
+}
+
+#[tokio::test]
+async fn a_client_is_its_address_its_program_and_the_integration_that_it_names() {
+    let service = Service::start().await;
+    let key = service.key("premium").await;
+    let peer = std::net::SocketAddr::new("203.0.113.9".parse().expect("an address"), 4711);
+    let request = axum::http::Request::builder()
+        .uri("/api/v3/metadata")
+        .header("x-apikey", &key)
+        .header("user-agent", "unknown; vtpy 0.22.0; gzip")
+        .header("x-tool", "MISP")
+        .extension(axum::extract::ConnectInfo(peer));
+    assert_eq!(service.send(request.body(axum::body::Body::empty()).expect("a request")).await.status, 200);
+    service.tick().await;
+    let clients = service.get(&format!("/api_keys/{}/clients", &key[4..16]), &key).await;
+    assert_eq!(clients.json["data"][0]["client"], "203.0.113.9 unknown; vtpy 0.22.0; gzip [MISP]");
+}

@@ -1,8 +1,10 @@
 //! Quotas under random schedules: exactly what is left is granted, by one process and by two over one store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use assay_api::meter::{Bill, Meter, Payer};
+use assay_model::Timestamp;
 use assay_model::clock::Fixed;
 use assay_model::quota::Quota;
 use assay_model::random::Counting;
@@ -11,44 +13,88 @@ use proptest::prelude::*;
 
 use crate::support::{NOON, limits};
 
-/// Many clients over some processes on one store, until nobody gets anything. Answers what each process granted.
-async fn drain(day: u64, processes: usize, clients: usize, amounts: &[u64], beats: usize) -> (Vec<u64>, u64) {
-    let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
+/// What is tried: how much is left, and who asks for it in which way.
+struct Schedule {
+    day: u64,
+    processes: usize,
+    clients: usize,
+    amounts: Vec<u64>,
+    /// After how many calls of a client its process does what it does every second.
+    beats: usize,
+    /// After how many grants the first process dies.
+    death: Option<u64>,
+}
+
+/// What came of it.
+struct Outcome {
+    /// Requests that were granted.
+    granted: u64,
+    /// Requests that the store has counted, when every lease has ended.
+    counted: u64,
+}
+
+/// Many clients over some processes on one store, until nobody gets anything. `open` answers the store as one process
+/// sees it.
+async fn drain(open: impl AsyncFn() -> Arc<dyn Store>, accounts: &str, schedule: &Schedule) -> Outcome {
     let clock = Arc::new(Fixed::at(NOON));
     let random = Counting::default();
-    let meters: Vec<_> = (0..processes).map(|_| Arc::new(Meter::new(store.clone(), clock.clone(), &random))).collect();
+    let mut meters = Vec::new();
+    for _ in 0..schedule.processes {
+        meters.push(Arc::new(Meter::new(open().await, clock.clone(), &random)));
+    }
+    let dead = Arc::new(AtomicBool::new(false));
+    let handed_out = Arc::new(AtomicU64::new(0));
+    let (account, pool): (Arc<str>, Arc<str>) = (accounts.into(), format!("group:{accounts}").into());
     let mut tasks = tokio::task::JoinSet::new();
-    for client in 0..clients {
-        let meter = meters[client % processes].clone();
-        let amount = amounts[client % amounts.len()];
+    for client in 0..schedule.clients {
+        let process = client % schedule.processes;
+        let meter = meters[process].clone();
+        let amount = schedule.amounts[client % schedule.amounts.len()];
+        let (beats, death) = (schedule.beats, schedule.death.filter(|_| process == 0));
+        let (account, pool, dead, handed_out) = (account.clone(), pool.clone(), dead.clone(), handed_out.clone());
+        let day = schedule.day;
         tasks.spawn(async move {
-            let (account, pool): (Arc<str>, Arc<str>) = ("someone".into(), "group:soc".into());
             let own = limits(1_000_000_000, 1_000_000_000, 1_000_000_000);
             let shared = limits(1_000_000_000, day, 1_000_000_000);
             let payers = [Payer { name: &account, limits: &own }, Payer { name: &pool, limits: &shared }];
             let mut granted = 0;
             let mut calls = 0;
-            while meter.charge(&payers, Bill::requests(amount)).await.is_ok() {
+            while !(death.is_some() && dead.load(Ordering::SeqCst))
+                && meter.charge(&payers, Bill::requests(amount)).await.is_ok()
+            {
                 granted += amount;
                 calls += 1;
                 if calls % beats == 0 {
                     meter.beat().await.expect("a beat");
                 }
+                if death.is_some_and(|death| handed_out.fetch_add(amount, Ordering::SeqCst) + amount >= death) {
+                    dead.store(true, Ordering::SeqCst);
+                }
                 tokio::task::yield_now().await;
             }
-            (client % processes, granted)
+            granted
         });
     }
-    let mut granted = vec![0; processes];
-    for (process, amount) in tasks.join_all().await {
-        granted[process] += amount;
-    }
-    for meter in &meters {
+    let granted = tasks.join_all().await.into_iter().sum();
+    // Whoever died gives nothing back; its leases run out.
+    let survivors = if schedule.death.is_some() { &meters[1..] } else { &meters[..] };
+    for meter in survivors {
         meter.settle().await;
     }
-    let counted = spent(&*store, "group:soc").await;
-    assert_eq!(counted, spent(&*store, "someone").await, "both ledgers counted the same");
-    (granted, counted)
+    let store = open().await;
+    store.end_leases(Timestamp(NOON.0 + 3_600)).await.expect("leases end");
+    let counted = spent(&*store, &pool).await;
+    assert_eq!(counted, spent(&*store, &account).await, "both ledgers counted the same");
+    Outcome { granted, counted }
+}
+
+/// The same over a store in memory.
+fn drain_in_memory(schedule: &Schedule) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+    runtime.block_on(async {
+        let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
+        drain(async || store.clone(), "someone", schedule).await
+    })
 }
 
 async fn spent(store: &dyn Store, name: &str) -> u64 {
@@ -57,25 +103,67 @@ async fn spent(store: &dyn Store, name: &str) -> u64 {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
     fn with_n_left_exactly_n_are_granted(day in 0_u64..600, processes in 1_usize..3, beats in 1_usize..50) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
-        let (granted, counted) = runtime.block_on(drain(day, processes, 64, &[1], beats));
-        prop_assert_eq!(granted.iter().sum::<u64>(), day);
-        prop_assert_eq!(counted, day);
+        let outcome = drain_in_memory(&Schedule { day, processes, clients: 64, amounts: vec![1], beats, death: None });
+        prop_assert_eq!((outcome.granted, outcome.counted), (day, day));
     }
+}
 
+proptest! {
     #[test]
     fn calls_of_any_price_are_never_granted_beyond_the_limit(
         day in 0_u64..600,
         processes in 1_usize..3,
         amounts in proptest::collection::vec(1_u64..40, 1..6),
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
-        let (granted, counted) = runtime.block_on(drain(day, processes, 16, &amounts, 7));
-        prop_assert!(granted.iter().sum::<u64>() <= day);
-        prop_assert_eq!(counted, granted.iter().sum::<u64>());
+        let outcome = drain_in_memory(&Schedule { day, processes, clients: 16, amounts, beats: 7, death: None });
+        prop_assert!(outcome.granted <= day);
+        prop_assert_eq!(outcome.counted, outcome.granted);
     }
+
+    #[test]
+    fn a_death_at_any_moment_loses_no_grant_and_grants_nothing_twice(
+        day in 0_u64..2_000,
+        beats in 1_usize..50,
+        death in 1_u64..1_000,
+    ) {
+        let schedule = Schedule { day, processes: 2, clients: 64, amounts: vec![1], beats, death: Some(death) };
+        let outcome = drain_in_memory(&schedule);
+        prop_assert!(outcome.granted <= outcome.counted, "{} of {} are counted", outcome.counted, outcome.granted);
+        prop_assert!(outcome.counted <= day);
+    }
+}
+
+/// Fewer schedules than in memory, for each costs a hundred times as much; `PROPTEST_CASES=1000` runs a thousand.
+#[test]
+fn two_nodes_over_one_postgres_grant_exactly_what_is_left() {
+    let server = assay_testing::postgres::Server::start();
+    let config = assay_store::Config::Postgres { url: server.database(), password: None, cache_bytes: 0 };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let nodes = runtime.block_on(async {
+        let node = async || assay_store::open(&config).await.expect("a store");
+        [node().await, node().await]
+    });
+    let tried = std::cell::Cell::new(0);
+    let schedules = (0_u64..40, 1_usize..20, proptest::option::of(1_u64..20));
+    proptest!(|((day, beats, death) in schedules)| {
+        let number = tried.replace(tried.get() + 1);
+        let schedule = Schedule { day, processes: 2, clients: 64, amounts: vec![1], beats, death };
+        let turn = std::cell::Cell::new(0);
+        let outcome = runtime.block_on(drain(
+            async || nodes[turn.replace(turn.get() + 1) % nodes.len()].clone(),
+            &format!("someone-{number}"),
+            &schedule,
+        ));
+        if death.is_none() {
+            prop_assert_eq!((outcome.granted, outcome.counted), (day, day));
+        }
+        prop_assert!(outcome.granted <= outcome.counted && outcome.counted <= day);
+    });
 }
 
 #[tokio::test]

@@ -28,12 +28,12 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/users/analyst/api_usage",                    "uffyfyy"),
     ("GET",    "/users/analyst/api_keys",                     "uffyfyy"),
     ("GET",    "/users/analyst/relationships/api_keys",       "uffyfyy"),
-    ("POST",   "/users/analyst/api_keys",                     "uffyfyy"),
+    ("POST",   "/users/analyst/api_keys",                     "uffyffy"),
     ("GET",    "/users/analyst/requests",                     "uffyfyy"),
     ("GET",    "/users/analyst/relationships/requests",       "uffyfyy"),
     ("POST",   "/users/analyst/requests",                     "uffyfyy"),
-    ("GET",    "/users/analyst/groups",                       "uffyfyy"),
-    ("GET",    "/users/analyst/relationships/groups",         "uffyfyy"),
+    ("GET",    "/users/analyst/groups",                       "uffyffy"),
+    ("GET",    "/users/analyst/relationships/groups",         "uffyffy"),
     ("GET",    "/users/analyst/api_quota_group",              "uffyfyy"),
     ("GET",    "/users/analyst/relationships/api_quota_group","uffyfyy"),
     ("GET",    "/users/analyst/intelligence_quota_group",     "uffyfyy"),
@@ -42,16 +42,16 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/users/analyst/relationships/monitor_quota_group", "uffyfyy"),
     // The group's service account.
     ("GET",    "/service_accounts/soc_siem",                  "unnnyyy"),
-    ("PATCH",  "/service_accounts/soc_siem",                  "ufffyyy"),
-    ("DELETE", "/service_accounts/soc_siem",                  "uffff--"),
-    ("GET",    "/service_accounts/soc_siem/overall_quotas",   "ufffyyy"),
-    ("GET",    "/service_accounts/soc_siem/api_usage",        "ufffyyy"),
+    ("PATCH",  "/service_accounts/soc_siem",                  "unnnyyy"),
+    ("DELETE", "/service_accounts/soc_siem",                  "unnnf--"),
+    ("GET",    "/service_accounts/soc_siem/overall_quotas",   "unnnyyy"),
+    ("GET",    "/service_accounts/soc_siem/api_usage",        "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/api_keys",         "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/relationships/api_keys", "unnnyyy"),
-    ("POST",   "/service_accounts/soc_siem/api_keys",         "ufffyyy"),
+    ("POST",   "/service_accounts/soc_siem/api_keys",         "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/requests",         "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/relationships/requests", "unnnyyy"),
-    ("POST",   "/service_accounts/soc_siem/requests",         "ufffyyy"),
+    ("POST",   "/service_accounts/soc_siem/requests",         "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/groups",           "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/relationships/groups", "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/api_quota_group",  "unnnyyy"),
@@ -60,6 +60,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/service_accounts/soc_siem/relationships/intelligence_quota_group", "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/monitor_quota_group", "unnnyyy"),
     ("GET",    "/service_accounts/soc_siem/relationships/monitor_quota_group", "unnnyyy"),
+    ("GET",    "/users/soc_siem",                             "unnnyyy"),
+    ("GET",    "/users/soc_siem/overall_quotas",              "unnnyyy"),
+    ("GET",    "/users/siem@soc.service.invalid",             "unnnyyy"),
     // The group.
     ("GET",    "/groups",                                     "uffffFy"),
     ("POST",   "/groups",                                     "uffffFy"),
@@ -81,7 +84,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/groups/soc/relationships/service_accounts",  "unnffyy"),
     ("POST",   "/groups/soc/relationships/service_accounts",  "unnffyy"),
     ("PATCH",  "/groups/soc/relationships/service_accounts",  "unnffyy"),
-    ("GET",    "/groups/soc/relationships/service_accounts/siem", "unnyyyy"),
+    ("GET",    "/groups/soc/relationships/service_accounts/siem", "unnffyy"),
     ("DELETE", "/groups/soc/relationships/service_accounts/siem", "unnff--"),
     ("GET",    "/groups/soc/graphs",                          "unnyyyy"),
     ("GET",    "/groups/soc/relationships/graphs",            "unnyyyy"),
@@ -98,9 +101,10 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/api_keys/KEY",                               "unnynyy"),
     ("PATCH",  "/api_keys/KEY",                               "unnynyy"),
     ("DELETE", "/api_keys/KEY",                               "unn-n--"),
-    ("POST",   "/api_keys/KEY/rotate",                        "unnynyy"),
+    ("POST",   "/api_keys/KEY/rotate",                        "unnynfy"),
     ("POST",   "/api_keys/KEY/restore",                       "unnynyy"),
     ("POST",   "/api_keys/KEY/revoke",                        "unn-n--"),
+    ("POST",   "/api_keys/KEY/exposed",                       "unnynyy"),
     ("GET",    "/api_keys/KEY/clients",                       "unnynyy"),
     // Tiers and requests: the analyst's.
     ("GET",    "/tiers",                                      "uyyyyyy"),
@@ -304,4 +308,68 @@ async fn a_member_cannot_make_itself_administrator_and_nobody_reaches_into_anoth
         404
     );
     assert_eq!(service.get("/users/stranger/api_keys", &chief).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_administrator_holds_keys_of_service_accounts_and_of_nobody_who_could_do_more() {
+    let service = Service::start().await;
+    let operator = service.with_groups().await;
+    let (analyst, chief) = (service.key("analyst").await, service.key("chief").await);
+    let made = service.done("POST", "/users/analyst/api_keys", &analyst, "api_key", json!({})).await;
+    let id = made["data"]["id"].as_str().expect("an id").to_owned();
+    let import = json!({ "key": "0123456789abcdef".repeat(4) });
+    for body in [json!({}), import] {
+        assert_eq!(service.set("POST", "/users/analyst/api_keys", &chief, "api_key", body).await.status, 403);
+    }
+    assert_eq!(service.set("POST", &format!("/api_keys/{id}/rotate"), &chief, "api_key", json!({})).await.status, 403);
+    service.done("POST", "/users/soc_siem/api_keys", &chief, "api_key", json!({})).await;
+    service.done("POST", &format!("/api_keys/{id}/revoke"), &chief, "api_key", json!({})).await;
+    // An operator's account is drawn into no group by its administrator, and no key of such an account is handed out.
+    let email = json!({ "email": "root@acme.example" });
+    service.done("PATCH", "/users/operator", &operator, "user", email).await;
+    let body = json!({ "data": [{ "type": "user", "id": "root@acme.example" }] });
+    for path in ["/groups/soc/relationships/users", "/groups/soc/relationships/administrators"] {
+        assert_eq!(service.write("POST", path, &chief, &body).await.status, 403, "{path}");
+    }
+    let staff = json!({ "tier": "operator" });
+    service.done("PATCH", "/service_accounts/soc_siem", &operator, "service_account", staff).await;
+    assert_eq!(service.set("POST", "/users/soc_siem/api_keys", &chief, "api_key", json!({})).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_installation_s_own_account_cannot_lock_itself_out() {
+    let service = Service::start().await;
+    let operator = service.key("operator").await;
+    for attributes in [json!({ "status": "inactive" }), json!({ "tier": "public" })] {
+        assert_eq!(service.set("PATCH", "/users/operator", &operator, "user", attributes).await.status, 403);
+    }
+    service.done("PATCH", "/users/operator", &operator, "user", json!({ "first_name": "Root" })).await;
+}
+
+#[tokio::test]
+async fn each_attribute_of_an_account_is_for_those_whom_the_reference_names() {
+    const PUBLIC: &[&str] = &["first_name", "last_name", "profile_phrase", "reputation", "status", "user_since"];
+    const GOVERNED: &[&str] = &["email", "tier", "class", "privileges", "quotas"];
+    const OWN: &[&str] = &["has_2fa", "preferences"];
+    let service = Service::start().await;
+    service.with_groups().await;
+    let all = [PUBLIC, GOVERNED, OWN].concat();
+    let governed = [PUBLIC, GOVERNED].concat();
+    for (path, caller, seen) in [
+        ("/users/analyst", "public", PUBLIC),
+        ("/users/analyst", "stranger", PUBLIC),
+        ("/users/analyst", "soc_siem", PUBLIC),
+        ("/users/analyst", "chief", &governed[..]),
+        ("/users/analyst", "analyst", &all[..]),
+        ("/users/analyst", "operator", &all[..]),
+        ("/users/chief", "chief", &all[..]),
+        ("/users/soc_siem", "chief", &all[..]),
+        ("/users/soc_siem", "soc_siem", &all[..]),
+    ] {
+        let key = service.key(caller).await;
+        let answer = service.get(path, &key).await;
+        let shown = answer.json["data"]["attributes"].as_object().expect("attributes");
+        let shown: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
+        assert_eq!(shown, seen.iter().copied().collect::<BTreeSet<_>>(), "{path} by {caller}");
+    }
 }

@@ -61,6 +61,7 @@ actions! {
     UpdateWebhook = "UPDATE_WEBHOOK": "A webhook was changed";
     DeleteWebhook = "DELETE_WEBHOOK": "A webhook was removed";
     ReplayDelivery = "REPLAY_DELIVERY": "A delivery to a webhook was made pending again";
+    ExposeKey = "EXPOSE_KEY": "A key was found where others can read it";
 }
 
 impl fmt::Display for Action {

@@ -14,7 +14,10 @@ use crate::show::output::{complain, print, print_json};
 use crate::show::{Format, Output, Progress, analysis};
 
 /// What `--help` ends with.
-const NOTES: &str = "JSON is a list of the analysis objects as the server sent them.
+const NOTES: &str = "  assay analysis ID                                         # as `assay scan --no-wait` printed it
+  assay analysis --wait --timeout 2m ID
+
+JSON is a list of the analysis objects as the server sent them.
 
 Exit status:
   0  no analysis has found anything malicious (without --wait: so far)

@@ -7,8 +7,15 @@ use clap::{Args, Subcommand};
 
 use crate::config::{self, Loaded};
 
+/// What `--help` ends with.
+const NOTES: &str = "  assay config check --config /etc/assay.toml
+  ASSAY_LISTEN=0.0.0.0:8443 assay config show
+
+Later ones win: defaults, the file, the environment (ASSAY_SECTION__KEY). Secrets are not printed.";
+
 /// The configuration.
 #[derive(Debug, Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", global = true)]

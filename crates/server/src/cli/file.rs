@@ -14,7 +14,10 @@ use crate::show::output::{complain, print, print_json};
 use crate::show::{Format, Output, Progress, report};
 
 /// What `--help` ends with.
-const NOTES: &str = "JSON is a list of the file objects as the server sent them.
+const NOTES: &str = "  assay file 44d88612fea8a8f36de82e1278abb02f
+  sha256sum *.dll | cut -d' ' -f1 | xargs assay file --format json
+
+JSON is a list of the file objects as the server sent them.
 
 Exit status:
   0  every file is known, none is malicious

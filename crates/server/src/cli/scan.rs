@@ -17,6 +17,10 @@ const NOTES: &str = "Folders are walked to their ends; links inside them are not
 way of an upload address. When the server asks to wait for a quota, that is done, for up to two minutes at a time. JSON \
 is a list of objects with path, sha256, status, verdict, stats, results and links.
 
+  assay scan ~/Downloads
+  curl -s https://example.org/setup.exe | assay scan -
+  assay scan --no-wait --format json *.exe | jq -r '.[].analysis_id'
+
 Exit status:
   0  every file was scanned, none is malicious
   1  every file was scanned, at least one is malicious

@@ -13,11 +13,22 @@ use crate::compose::{self, Server};
 use crate::config::{self, Loaded};
 use crate::telemetry;
 
+/// What `--help` ends with.
+const NOTES: &str = "  assay serve                                               # this machine only, data in your home
+  assay serve --data /srv/assay --listen 0.0.0.0:8443 --tls self-signed --key-file /root/assay.key
+  ASSAY_STORE_PASSWORD=… assay serve --config /etc/assay.toml --store postgres://assay@db.example/assay
+
+SIGTERM or Ctrl-C ends it: running requests end, jobs are left to the next start. config.example.toml has every key of the
+configuration; `assay config check` tells all mistakes in one.
+
+Exit status: 0 it ended as it was asked to, 2 it could not start or go on.";
+
 /// Run the server.
 ///
 /// On an empty data folder it initialises itself and shows the operator's key once. Every key of the configuration file
 /// can also be given in the environment as ASSAY_SECTION__KEY.
 #[derive(Debug, Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
 
 use super::super::desk::{Desk, Place};
 use crate::client::connection;
 use crate::client::doctor;
+use crate::client::door::{Call, Door as _};
 use crate::client::live::{self, State};
+use crate::client::plain::plain;
 use crate::client::problem::Problem;
 use crate::client::{Client, Watch as _};
 use crate::find::{self, Harvest, Limits, Sought};
@@ -24,6 +27,9 @@ const FOUND: u8 = 1;
 /// Exit status: not everything could be looked at.
 const FAILED: u8 = 2;
 
+/// How much of a place the server is told, characters.
+const PLACE_MAX: usize = 250;
+
 /// What `--help` ends with.
 const NOTES: &str = "Assay's keys are told by their marker and checksum, wherever they stand, also in Base64, UTF-16 and binary files. \
 Other 64 hexadecimal digits are any SHA-256's as well: they are told as possible where a word such as vt, virustotal or \
@@ -33,6 +39,7 @@ not followed; archives and git objects are not unpacked. No key is printed whole
   assay key find ~ /etc
   git log -p --all | assay key find -
   assay key find . --check --server https://assay.example   # asks the server about each, with that key
+  assay key find . --report --server https://assay.example  # and tells the owners of live ones where they lie
 
 Exit status:
   0  no key was found
@@ -52,6 +59,9 @@ pub(crate) struct Arguments {
     /// Ask the server (--server or ASSAY_SERVER) which are live: each key is shown to it once
     #[arg(long)]
     check: bool,
+    /// Ask as --check does, and report live keys of Assay to the server: its webhooks hear `key.exposed` with the place
+    #[arg(long)]
+    report: bool,
     /// Pass over larger files
     #[arg(long, value_name = "SIZE", default_value = "1 GiB")]
     max_size: ByteSize,
@@ -68,8 +78,8 @@ pub(crate) async fn run(arguments: Arguments, desk: &Desk) -> anyhow::Result<Exi
     let progress = Arc::new(Tally::new());
     let (paths, watch) = (arguments.paths.clone(), progress.clone());
     let harvest = tokio::task::spawn_blocking(move || find::search(&paths, &limits, &*watch)).await?;
-    let states =
-        if arguments.check { check(&harvest, &arguments, desk.place(), &progress).await? } else { BTreeMap::new() };
+    let asked = arguments.check || arguments.report;
+    let states = if asked { check(&harvest, &arguments, desk.place(), &progress).await? } else { BTreeMap::new() };
     progress.finish();
     let output = desk.output();
     match output.format {
@@ -88,6 +98,14 @@ pub(crate) async fn run(arguments: Arguments, desk: &Desk) -> anyhow::Result<Exi
     })
 }
 
+/// Tells the server where one of its keys lies, with that key.
+async fn report(client: &Client, id: &str, found: &find::Found) -> Result<(), Problem> {
+    let place = format!("{}:{}", plain(&found.path), found.hit.line);
+    let place: String = place.chars().take(PLACE_MAX).collect();
+    let data = json!({ "type": "api_key", "attributes": { "where": place } });
+    client.call(&Call::post(&["api_keys", id, "exposed"], data)).await.map(drop)
+}
+
 /// Asks the server about each key once, with that key.
 async fn check(
     harvest: &Harvest,
@@ -96,7 +114,7 @@ async fn check(
     progress: &Arc<Tally>,
 ) -> anyhow::Result<BTreeMap<String, State>> {
     let Some(server) = place.server()? else {
-        return Err(Problem::local("--check needs a server to ask")
+        return Err(Problem::local("--check and --report need a server to ask")
             .mend("Name it with --server or ASSAY_SERVER.")
             .into());
     };
@@ -119,7 +137,11 @@ async fn check(
         } else {
             let key = SecretString::from(secret.expose_secret());
             let client = Client::new(server.clone(), key, authorities.clone(), progress.clone())?;
-            live::state(&client).await?
+            let state = live::state(&client).await?;
+            if let (true, State::Live(_), find::What::Assay(id)) = (arguments.report, &state, &found.hit.what) {
+                report(&client, &id.to_string(), found).await?;
+            }
+            state
         };
         states.insert(secret.expose_secret().to_owned(), state);
     }
