@@ -21,7 +21,8 @@ fn hop(text: &str, status: u16, headers: &[(&str, &str)]) -> Hop {
 
 /// A service for which the web is one site, which sends its callers on to a page with links, a script and an icon.
 async fn service() -> Service {
-    let page = "<title>Shop</title><meta name=a content=b><a href=https://other.example/x>o</a><a href=/in>i</a>\
+    let page = "<!DOCTYPE html><html><head><title>Shop</title><meta name=a content=b></head><body>\
+                <a href=https://other.example/x>o</a><a href=/in>i</a>\
                 <script src=https://www.googletagmanager.com/gtag/js?id=G-ABC123XYZ></script>";
     let shop = Fetched {
         hops: vec![

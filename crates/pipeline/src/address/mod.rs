@@ -99,9 +99,9 @@ impl AddressSubject {
     }
 
     /// Whether the analysis is the last one that was asked for, or the first that comes to an end.
-    pub(crate) fn is_latest(&mut self) -> bool {
+    pub(crate) fn is_latest(&self) -> bool {
         let latest = self.known.latest_analysis() == Some(&*self.key.id);
-        latest || self.known.standing_mut().last_analysis_date.is_none()
+        latest || self.known.standing().last_analysis_date.is_none()
     }
 }
 

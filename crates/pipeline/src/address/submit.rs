@@ -7,7 +7,6 @@ use assay_model::record::{Class, Edge, Job, Key, StageName, body};
 use assay_model::url::{CanonicalUrl, StoredUrl};
 use assay_model::{Code, Error, Kind, Link, Result, Sha256, Timestamp};
 use assay_store::{Batch, Expect, StoreError};
-
 use tokio::time::Instant;
 
 use super::AddressSubject;
