@@ -54,7 +54,10 @@ async fn measure(accounts: usize, calls: usize, rounds: usize) -> Result<()> {
         panel: Arc::new(Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock,
+        web: None,
+        enrichers: Vec::new(),
         handover: Handover::default(),
+        visits: Handover::default(),
     });
     let app = App::new(pipeline, courier, pepper, random, Settings::default());
     println!("{accounts} accounts, {} keys; {calls} calls a round", keys.len());

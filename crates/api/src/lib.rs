@@ -30,6 +30,7 @@ use axum::http::{HeaderValue, Method, Response};
 use axum::routing::{MethodFilter, on};
 
 pub mod accounts;
+mod addresses;
 pub mod app;
 mod cursor;
 mod envelope;

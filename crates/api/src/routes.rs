@@ -10,7 +10,7 @@ use axum::http::Method;
 use crate::app::Settings;
 use crate::objects::{self, OBJECTS, ObjectType, Relationship, serve};
 use crate::route::{Access, Answers, Arguments, Cost, Feature, Handler, Route, Takes, any, file_hash};
-use crate::{files, metadata, v2};
+use crate::{addresses, files, metadata, v2};
 
 mod administration;
 
@@ -187,6 +187,38 @@ fn actions() -> Vec<Route> {
                 "The bytes of the file that an address from download_url names",
                 |call| Box::pin(files::download::by_ticket(call)),
             )
+        },
+        Action {
+            row: (Method::POST, "/urls"),
+            takes: Takes::Form,
+            answers: Answers::Analysis,
+            errors: &[Code::TooLarge],
+            ..Action::get("", "urls_submit", "Submit a URL and have it analysed", |call| {
+                Box::pin(addresses::submit::post(call))
+            })
+        },
+        Action {
+            row: (Method::POST, "/urls/{id}/analyse"),
+            answers: Answers::Analysis,
+            errors: OF_ONE,
+            check: |arguments| objects::url::parse(arguments).map(drop),
+            ..Action::get("", "urls_analyse", "Analyse a known URL again", |call| {
+                Box::pin(addresses::analyse::url(call))
+            })
+        },
+        Action {
+            row: (Method::POST, "/domains/{id}/analyse"),
+            answers: Answers::Analysis,
+            check: |arguments| objects::domain::parse(arguments.path("id")).map(drop),
+            ..Action::get("", "domains_analyse", "Analyse a domain", |call| Box::pin(addresses::analyse::domain(call)))
+        },
+        Action {
+            row: (Method::POST, "/ip_addresses/{id}/analyse"),
+            answers: Answers::Analysis,
+            check: |arguments| objects::ip_address::parse(arguments.path("id")).map(drop),
+            ..Action::get("", "ip_addresses_analyse", "Analyse an IP address", |call| {
+                Box::pin(addresses::analyse::ip_address(call))
+            })
         },
         Action {
             cost: Cost::Free,

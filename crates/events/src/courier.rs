@@ -10,8 +10,7 @@ use assay_model::outbound::Rules;
 use assay_model::random::Random;
 use assay_model::seal::Sealer;
 use assay_store::Store;
-
-use crate::outbound::{Names, Outbound, SystemNames};
+use assay_web::{Names, Outbound, SystemNames};
 
 /// For what the secrets of webhooks are sealed.
 const PURPOSE: &str = "webhook secrets";

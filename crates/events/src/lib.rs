@@ -5,7 +5,6 @@
 //! | [`audit`] | who did what: a chain of entries that commit with their deeds |
 //! | [`webhook`] | addresses that are told of events: made, listed, changed, removed; [`announce`] |
 //! | [`deliver`] | the worker that sends what was announced, until it is taken or given up |
-//! | [`outbound`] | calls to addresses that somebody else wrote, by the rules of `model::outbound` |
 //! | [`signature`] | how a delivery is signed, by the Standard Webhooks specification |
 //!
 //! To add an event: a row in `model::event`, and [`announce`] where it happens. To add a deed: a row in
@@ -21,7 +20,6 @@
 pub mod audit;
 mod courier;
 pub mod deliver;
-pub mod outbound;
 pub mod signature;
 pub mod webhook;
 

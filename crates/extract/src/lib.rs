@@ -8,6 +8,7 @@
 //! | `kind` | the types, in `VirusTotal`'s words |
 //! | `describe` | the one line in the manner of file(1) |
 //! | `pe`, `elf`, `pdf`, `bundle` | details of a format: the rows of `EXTRACTORS` |
+//! | [`page`], [`icon`], [`certificate`] | what a URL served, and how |
 //! | `bytes`, `zipdir`, `entropy`, `calendar` | what they all read with |
 //!
 //! To add an extractor: one file, one row in `EXTRACTORS`, a golden pair under `testdata/`. To add a type: one
@@ -22,11 +23,14 @@ pub mod archive;
 mod bundle;
 mod bytes;
 mod calendar;
+pub mod certificate;
 mod describe;
 mod elf;
 mod entropy;
+pub mod icon;
 mod kind;
 mod magika;
+pub mod page;
 mod pdf;
 mod pe;
 mod sniff;

@@ -251,6 +251,15 @@ impl Known {
     }
 
     /// What is thought of it.
+    pub const fn standing(&self) -> &Standing {
+        match self {
+            Self::Url(url) => &url.standing,
+            Self::Domain(domain) => &domain.standing,
+            Self::IpAddress(address) => &address.standing,
+        }
+    }
+
+    /// What is thought of it, to be changed.
     pub fn standing_mut(&mut self) -> &mut Standing {
         match self {
             Self::Url(url) => &mut url.standing,

@@ -191,11 +191,16 @@ pub enum StageName {
     Index,
     /// An event to a webhook; no stage of a sample's flow, but a job like them.
     Deliver,
+    /// An address to what it serves and what others know of it.
+    Visit,
+    /// What is known of an address to verdicts.
+    Rate,
 }
 
 impl StageName {
     /// Everything that runs as a job, in the order of the flow.
-    pub const ALL: &'static [Self] = &[Self::Identify, Self::Analyse, Self::Index, Self::Deliver];
+    pub const ALL: &'static [Self] =
+        &[Self::Identify, Self::Analyse, Self::Index, Self::Deliver, Self::Visit, Self::Rate];
 
     /// The name under which stores keep it and metrics show it.
     pub const fn stored(self) -> &'static str {
@@ -204,6 +209,8 @@ impl StageName {
             Self::Analyse => "analyse",
             Self::Index => "index",
             Self::Deliver => "deliver",
+            Self::Visit => "visit",
+            Self::Rate => "rate",
         }
     }
 
@@ -250,7 +257,7 @@ impl Class {
 pub struct Job {
     /// Which stage.
     pub stage: StageName,
-    /// On what: for `identify`, `analyse` and `index` the analysis that asked; for `deliver` the delivery.
+    /// On what: the analysis that asked; for `deliver` the delivery.
     pub subject: Key,
     /// Who waits.
     pub class: Class,

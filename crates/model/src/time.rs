@@ -64,6 +64,12 @@ impl Timestamp {
         format!("{:04}-{:02}-{:02} {hour:02}:{minute:02}:{second:02}", date.year(), u8::from(date.month()), date.day())
     }
 
+    /// `YYYY-MM-DD`.
+    pub fn date_text(self) -> String {
+        let date = self.date();
+        format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+    }
+
     /// The calendar day; moments outside the years ±9999 fold onto the epoch.
     fn date(self) -> Date {
         OffsetDateTime::from_unix_timestamp(self.0).unwrap_or(OffsetDateTime::UNIX_EPOCH).date()

@@ -260,6 +260,9 @@ pub struct Url {
     /// Its icon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub favicon: Option<Favicon>,
+    /// What came of fetching it last: `ok`, or why it ended early. An attribute of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_fetch_outcome: Option<String>,
     /// The HTTP status at the end of its redirects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_http_response_code: Option<u16>,

@@ -12,43 +12,37 @@ use assay_store::Claimed;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::Subject;
-
 /// A claimed job on its way to a worker of this process.
-pub(crate) struct Work {
+pub(crate) struct Work<M> {
     /// The claim.
     pub(crate) claimed: Claimed,
     /// What it is about.
-    pub(crate) subject: Box<Subject>,
+    pub(crate) subject: Box<M>,
     /// When it was claimed.
     pub(crate) since: Instant,
 }
 
 /// See the module. Has no places until workers make some.
-#[derive(Default)]
-pub struct Handover {
-    places: Places,
-    queue: Mutex<VecDeque<Work>>,
+pub struct Handover<M> {
+    places: Semaphore,
+    queue: Mutex<VecDeque<Work<M>>>,
     arrived: Notify,
 }
 
-/// Free places; none at first.
-struct Places(Semaphore);
-
-impl Default for Places {
+impl<M> Default for Handover<M> {
     fn default() -> Self {
-        Self(Semaphore::const_new(0))
+        Self { places: Semaphore::const_new(0), queue: Mutex::default(), arrived: Notify::new() }
     }
 }
 
-impl Handover {
+impl<M> Handover<M> {
     /// A place for one job, where one is free.
     pub(crate) fn reserve(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.0.try_acquire().ok()
+        self.places.try_acquire().ok()
     }
 
     /// Hands a job to the next worker that has time.
-    pub(crate) fn give(&self, place: SemaphorePermit<'_>, work: Work) {
+    pub(crate) fn give(&self, place: SemaphorePermit<'_>, work: Work<M>) {
         place.forget();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(work);
         self.arrived.notify_one();
@@ -56,20 +50,20 @@ impl Handover {
 
     /// Makes room for so many more jobs.
     pub(crate) fn open(&self, places: usize) {
-        self.places.0.add_permits(places);
+        self.places.add_permits(places);
     }
 
     /// Takes no more jobs. Those that wait are left to their leases.
     pub(crate) fn close(&self) {
-        self.places.0.forget_permits(usize::MAX);
+        self.places.forget_permits(usize::MAX);
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The next job, whose place is free again.
-    pub(crate) fn take(&self) -> Option<Work> {
+    pub(crate) fn take(&self) -> Option<Work<M>> {
         let work = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         if work.is_some() {
-            self.places.0.add_permits(1);
+            self.places.add_permits(1);
         }
         work
     }

@@ -116,7 +116,7 @@ fn submit(upload: &Upload, named: Timestamp, now: Timestamp, batch: &mut Batch) 
     batch.link(Edge::new(key, Link::Submitted, file, now));
 }
 
-fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> (StoredFile, StoredAnalysis) {
+pub(crate) fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> (StoredFile, StoredAnalysis) {
     let digests = &upload.kept.digests;
     let analysis = analysis_id(&digests.md5, now);
     let names: Vec<_> = upload.name.iter().filter(|name| !name.is_empty()).cloned().collect();

@@ -1,4 +1,5 @@
-//! The flow of a sample: **ingest → identify → analyse → index**.
+//! The flow of a sample: **ingest → identify → analyse → index**; that of a URL, a domain or an IP address is in
+//! [`address`].
 //!
 //! [`ingest::ingest`] is called with the bytes already kept; it commits the submission together with the first job.
 //! Every later stage is a row of [`STAGES`]. A worker claims the job by lease, lets its stage and those that follow find
@@ -17,23 +18,28 @@ use assay_blobs::Blobs;
 use assay_engines::Panel;
 use assay_extract::Identifier;
 use assay_model::clock::Clock;
-use assay_model::record::StageName;
+use assay_model::record::{Key, StageName};
 use assay_model::{Error, Result, Timestamp};
-use assay_store::Store;
+use assay_store::{Batch, Store};
+use assay_web::Web;
 use async_trait::async_trait;
 
+pub mod address;
 mod analyse;
 mod handover;
 mod identify;
 mod index;
 pub mod ingest;
 mod records;
+mod sightings;
 mod subject;
 pub mod worker;
 
+pub use address::{AddressSubject, Enrich, Enrichment};
 pub use handover::Handover;
 pub use ingest::{Ingested, Upload, ingest, rescan};
 pub use records::{read_analysis, read_file};
+pub use sightings::Sightings;
 pub use subject::Subject;
 
 /// What every stage works with.
@@ -48,22 +54,48 @@ pub struct Pipeline {
     pub identifier: Arc<Identifier>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// From requests to workers; [`Handover::default`].
-    pub handover: Handover,
+    /// The way to URLs; none where they are not fetched.
+    pub web: Option<Arc<dyn Web>>,
+    /// Who knows something about addresses, beside the engines.
+    pub enrichers: Vec<Arc<dyn Enrich>>,
+    /// From requests to the workers on samples; [`Handover::default`].
+    pub handover: Handover<Subject>,
+    /// From requests to the workers on addresses; [`Handover::default`].
+    pub visits: Handover<AddressSubject>,
+}
+
+/// What the stages of a flow work on, as far as the findings before have brought it. Read from the store once, changed
+/// in memory, written back in one batch.
+#[async_trait]
+pub trait Matter: Send + Sync + Sized + 'static {
+    /// The flow, in its order.
+    const STAGES: &'static [(StageName, &'static dyn Stage<Self>)];
+
+    /// The short way to the workers of this flow.
+    fn handover(pipeline: &Pipeline) -> &Handover<Self>;
+
+    /// What a job is about; an error where the job outlived it.
+    async fn load(pipeline: &Pipeline, key: &Key) -> Result<Self>;
+
+    /// The same as the store holds it now.
+    async fn renewed(&self, pipeline: &Pipeline) -> Result<Self>;
+
+    /// All of it as a batch that is refused when somebody else has changed it.
+    async fn batch(&self, pipeline: &Pipeline) -> Result<Batch>;
 }
 
 /// From what is known to what is newly known.
 #[async_trait]
-pub trait Stage: Send + Sync {
+pub trait Stage<M: Matter = Subject>: Send + Sync {
     /// The dear part: looks at the subject. Runs once for each claim of the job.
-    async fn observe(&self, pipeline: &Pipeline, subject: &Subject) -> Result<Box<dyn Observed>>;
+    async fn observe(&self, pipeline: &Pipeline, subject: &M) -> Result<Box<dyn Observed<M>>>;
 }
 
 /// What a stage has found out.
-pub trait Observed: Send + Sync {
+pub trait Observed<M = Subject>: Send + Sync {
     /// The cheap part: merges the finding with the subject. Runs again, on the subject as the store holds it then, when
     /// somebody else was quicker. Answers the stage that follows on the same subject.
-    fn record(&self, subject: &mut Subject, now: Timestamp) -> Option<StageName>;
+    fn record(&self, subject: &mut M, now: Timestamp) -> Option<StageName>;
 }
 
 /// The flow, in its order.
@@ -73,8 +105,8 @@ pub const STAGES: &[(StageName, &'static dyn Stage)] = &[
     (StageName::Index, &index::Index),
 ];
 
-fn stage(wanted: StageName) -> Result<&'static dyn Stage> {
-    let row = STAGES.iter().find(|(name, _)| *name == wanted);
+fn stage<M: Matter>(wanted: StageName) -> Result<&'static dyn Stage<M>> {
+    let row = M::STAGES.iter().find(|(name, _)| *name == wanted);
     row.map(|(_, stage)| *stage)
         .ok_or_else(|| Error::new(assay_model::Code::Internal, format!("no stage is named {}", wanted.stored())))
 }

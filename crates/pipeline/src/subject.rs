@@ -8,14 +8,15 @@ use assay_model::analysis::StoredAnalysis;
 use assay_model::error::Code;
 use assay_model::facts::Facts;
 use assay_model::file::StoredFile;
-use assay_model::record::{FacetName, Key, body};
+use assay_model::record::{FacetName, Key, StageName, body};
 use assay_model::{Error, Result};
 use assay_store::{Batch, Expect};
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use crate::Pipeline;
 use crate::records::{file_key, read_analysis, read_file};
+use crate::{Handover, Matter, Pipeline, STAGES, Sightings, Stage};
 
 /// See the module.
 pub struct Subject {
@@ -26,6 +27,8 @@ pub struct Subject {
     /// The file that it is about.
     pub file: StoredFile,
     facts: Arc<Facts>,
+    /// What was come upon in it.
+    pub sightings: Sightings,
     facets: Vec<(FacetName, BTreeSet<String>)>,
     versions: Versions,
     bytes: OnceCell<Bytes>,
@@ -39,16 +42,6 @@ struct Versions {
 }
 
 impl Subject {
-    /// What a job is about; an error where the job outlived it.
-    pub(crate) async fn load(pipeline: &Pipeline, key: &Key) -> Result<Self> {
-        let gone = || Error::new(Code::Internal, format!("the {} of a job does not exist", key.kind));
-        let (analysis, analysis_version) = read_analysis(&*pipeline.store, key).await?.ok_or_else(gone)?;
-        let (file, file_version) = read_file(&*pipeline.store, &analysis.file.sha256).await?.ok_or_else(gone)?;
-        let versions = Versions { analysis: analysis_version, file: file_version };
-        let facts = Arc::new(file.facts()?);
-        Ok(Self::new(key.clone(), analysis, file, facts, versions, OnceCell::new()))
-    }
-
     /// What was just written for the first time, with its bytes at hand.
     pub(crate) fn first(key: Key, analysis: StoredAnalysis, file: StoredFile, bytes: Bytes) -> Self {
         let versions = Versions { analysis: 1, file: 1 };
@@ -63,13 +56,8 @@ impl Subject {
         versions: Versions,
         bytes: OnceCell<Bytes>,
     ) -> Self {
-        Self { key, analysis, file, facts, facets: Vec::new(), versions, bytes }
-    }
-
-    /// The same subject as the store holds it now; bytes never change and stay at hand.
-    pub(crate) async fn renewed(&self, pipeline: &Pipeline) -> Result<Self> {
-        let renewed = Self::load(pipeline, &self.key).await?;
-        Ok(Self { bytes: self.bytes.clone(), ..renewed })
+        let (sightings, facets) = (Sightings::default(), Vec::new());
+        Self { key, analysis, file, facts, sightings, facets, versions, bytes }
     }
 
     /// The file's bytes.
@@ -96,16 +84,40 @@ impl Subject {
     pub fn set_facet(&mut self, name: FacetName, values: BTreeSet<String>) {
         self.facets.push((name, values));
     }
+}
 
-    /// All of it as a batch that is refused when somebody else has changed the analysis or the file.
-    pub(crate) fn batch(&self) -> Batch {
+#[async_trait]
+impl Matter for Subject {
+    const STAGES: &'static [(StageName, &'static dyn Stage)] = STAGES;
+
+    fn handover(pipeline: &Pipeline) -> &Handover<Self> {
+        &pipeline.handover
+    }
+
+    async fn load(pipeline: &Pipeline, key: &Key) -> Result<Self> {
+        let gone = || Error::new(Code::Internal, format!("the {} of a job does not exist", key.kind));
+        let (analysis, analysis_version) = read_analysis(&*pipeline.store, key).await?.ok_or_else(gone)?;
+        let (file, file_version) = read_file(&*pipeline.store, &analysis.file.sha256).await?.ok_or_else(gone)?;
+        let versions = Versions { analysis: analysis_version, file: file_version };
+        let facts = Arc::new(file.facts()?);
+        Ok(Self::new(key.clone(), analysis, file, facts, versions, OnceCell::new()))
+    }
+
+    // Bytes never change and stay at hand.
+    async fn renewed(&self, pipeline: &Pipeline) -> Result<Self> {
+        let renewed = Self::load(pipeline, &self.key).await?;
+        Ok(Self { bytes: self.bytes.clone(), ..renewed })
+    }
+
+    async fn batch(&self, pipeline: &Pipeline) -> Result<Batch> {
         let mut batch = Batch::new();
         let file = file_key(&self.file.attributes.sha256);
         for (name, values) in &self.facets {
             batch.replace_facets(&file, *name, values.iter().cloned());
         }
-        batch.put(file, body(&self.file), Expect::Version(self.versions.file));
+        batch.put(file.clone(), body(&self.file), Expect::Version(self.versions.file));
+        self.sightings.write(&*pipeline.store, &file, &mut batch).await?;
         batch.put(self.key.clone(), body(&self.analysis), Expect::Version(self.versions.analysis));
-        batch
+        Ok(batch)
     }
 }

@@ -13,6 +13,7 @@ use assay_model::record::{Job, StageName, body};
 use assay_model::{Error, Result, Timestamp};
 use assay_store::batch::Ending;
 use assay_store::{Batch, Change, Claimed, Expect, Store, StoreError, until_jobs};
+use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::task::JoinSet;
@@ -20,8 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::handover::Work;
-use crate::records::read_analysis;
-use crate::{Observed, Pipeline, STAGES, Subject, stage};
+use crate::{AddressSubject, Matter, Observed, Pipeline, Subject, stage};
 
 /// How often a job is tried.
 pub const ATTEMPTS: u32 = 5;
@@ -34,28 +34,44 @@ const LONG: Duration = Duration::from_millis(500);
 /// How often a commit is tried against others who write the same records.
 const TRIES: usize = 64;
 
-/// Runs `count` workers until `stop`; a stage that is under way then is left to its lease.
-pub async fn run(pipeline: Arc<Pipeline>, count: usize, stop: CancellationToken) {
+/// How many workers there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Workers {
+    /// For samples: they need the processor.
+    pub samples: usize,
+    /// For addresses: they mostly wait for answers.
+    pub addresses: usize,
+}
+
+/// Runs workers until `stop`; a stage that is under way then is left to its lease.
+pub async fn run(pipeline: Arc<Pipeline>, workers: Workers, stop: CancellationToken) {
+    tokio::join!(
+        run_on::<Subject>(&pipeline, workers.samples, &stop),
+        run_on::<AddressSubject>(&pipeline, workers.addresses, &stop),
+    );
+}
+
+async fn run_on<M: Matter>(pipeline: &Arc<Pipeline>, count: usize, stop: &CancellationToken) {
     let mut workers = JoinSet::new();
     for _ in 0..count {
         let (pipeline, stop) = (pipeline.clone(), stop.clone());
-        workers.spawn(async move { stop.run_until_cancelled(work(&pipeline)).await });
+        workers.spawn(async move { stop.run_until_cancelled(work::<M>(&pipeline)).await });
     }
-    pipeline.handover.open(count);
+    M::handover(pipeline).open(count);
     while let Some(ended) = workers.join_next().await {
         if let Err(crash) = ended {
             tracing::error!(error = &crash as &dyn std::error::Error, "a worker crashed");
         }
     }
-    pipeline.handover.close();
+    M::handover(pipeline).close();
 }
 
 /// Takes jobs in turn from those that are handed over and from the store, where there may be some.
-async fn work(pipeline: &Pipeline) {
+async fn work<M: Matter>(pipeline: &Pipeline) {
     let mut store = Lookout::new(&*pipeline.store);
-    let stages: Vec<_> = STAGES.iter().map(|(name, _)| *name).collect();
+    let stages: Vec<_> = M::STAGES.iter().map(|(name, _)| *name).collect();
     loop {
-        let handed = pipeline.handover.take();
+        let handed = M::handover(pipeline).take();
         let idle = handed.is_none();
         if let Some(Work { claimed, subject, since }) = handed {
             match still_leased(pipeline, &claimed, since).await {
@@ -66,7 +82,7 @@ async fn work(pipeline: &Pipeline) {
         if !store.is_worth_a_look() {
             if idle {
                 tokio::select! {
-                    () = pipeline.handover.arrived() => {}
+                    () = M::handover(pipeline).arrived() => {}
                     () = store.is_to_be_looked_at() => {}
                 }
             }
@@ -77,7 +93,7 @@ async fn work(pipeline: &Pipeline) {
             Ok(claimed) => {
                 store.looked(!claimed.is_empty());
                 for one in claimed {
-                    follow(pipeline, one, None).await;
+                    follow::<M>(pipeline, one, None).await;
                 }
             }
             Err(error) => {
@@ -138,10 +154,10 @@ async fn still_leased(pipeline: &Pipeline, claimed: &Claimed, since: Instant) ->
 }
 
 /// Works on a job and on what it leads to.
-async fn follow(pipeline: &Pipeline, claimed: Claimed, subject: Option<Subject>) {
+async fn follow<M: Matter>(pipeline: &Pipeline, claimed: Claimed, subject: Option<M>) {
     let subject = match subject {
         Some(subject) => Ok(subject),
-        None => Subject::load(pipeline, &claimed.job.subject).await,
+        None => M::load(pipeline, &claimed.job.subject).await,
     };
     match subject {
         Ok(subject) => Run { pipeline, claimed, subject, found: Vec::new() }.finish().await,
@@ -150,17 +166,17 @@ async fn follow(pipeline: &Pipeline, claimed: Claimed, subject: Option<Subject>)
 }
 
 /// The way of one subject through its stages.
-struct Run<'a> {
+struct Run<'a, M> {
     pipeline: &'a Pipeline,
     /// Our claim in the store.
     claimed: Claimed,
     /// What the store held, and what was found since.
-    subject: Subject,
+    subject: M,
     /// What was found since.
-    found: Vec<Box<dyn Observed>>,
+    found: Vec<Box<dyn Observed<M>>>,
 }
 
-impl Run<'_> {
+impl<M: Matter> Run<'_, M> {
     async fn finish(mut self) {
         let mut next = Some(self.claimed.job.stage);
         while let Some(name) = next {
@@ -189,8 +205,8 @@ impl Run<'_> {
     }
 
     /// Lets a stage look, while the lease is renewed. Where that takes long, commits what was found before it.
-    async fn observe(&mut self, name: StageName) -> Result<Box<dyn Observed>> {
-        let (stage, pipeline) = (stage(name)?, self.pipeline);
+    async fn observe(&mut self, name: StageName) -> Result<Box<dyn Observed<M>>> {
+        let (stage, pipeline) = (stage::<M>(name)?, self.pipeline);
         let mut work = stage.observe(pipeline, &self.subject);
         if self.found.is_empty() {
             return keep_leased(pipeline, &self.claimed, work).await;
@@ -209,7 +225,7 @@ impl Run<'_> {
     /// Commits what was found, with the end of the job; answers the job of the next stage, claimed.
     async fn commit(&self, next: Option<StageName>) -> Result<Option<Claimed>> {
         let (pipeline, claimed) = (self.pipeline, &self.claimed);
-        let mut batch = self.subject.batch();
+        let mut batch = self.subject.batch(pipeline).await?;
         for _ in 0..TRIES {
             // A crash of the machine that undoes a commit brings its job back with it.
             batch.end(claimed.clone(), Ending::Done).soon();
@@ -226,7 +242,7 @@ impl Run<'_> {
             for observed in &self.found {
                 observed.record(&mut subject, pipeline.clock.now());
             }
-            batch = subject.batch();
+            batch = subject.batch(pipeline).await?;
         }
         Err(StoreError::Conflict.into())
     }
@@ -273,9 +289,11 @@ async fn give_up_or_retry(pipeline: &Pipeline, claimed: Claimed, error: Error) {
 async fn bury(pipeline: &Pipeline, claimed: Claimed, cause: &Error) -> Result<()> {
     let subject = claimed.job.subject.clone();
     let mut batch = Batch::new();
-    if let Some((mut analysis, version)) = read_analysis(&*pipeline.store, &subject).await? {
-        analysis.attributes.status = Status::Completed;
-        batch.put(subject, body(&analysis), Expect::Version(version));
+    if let Some(record) = pipeline.store.read(&subject).await? {
+        // Analyses of samples and of addresses differ, but not in this.
+        let mut analysis: Value = record.parse()?;
+        analysis["attributes"]["status"] = json!(Status::Completed);
+        batch.put(subject, body(&analysis), Expect::Version(record.version));
     }
     batch.end(claimed, Ending::Dead(cause.to_string()));
     pipeline.store.commit(batch).await?;

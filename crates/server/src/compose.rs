@@ -13,12 +13,14 @@ use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::account::parse_network;
 use assay_model::clock::{Clock, System};
-use assay_pipeline::{Handover, Pipeline, worker};
+use assay_pipeline::worker::{self, Workers};
+use assay_pipeline::{Handover, Pipeline};
+use assay_web::{Policy, SystemNames, Web};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, MagikaUse};
+use crate::config::{Config, Fetch, MagikaUse};
 use crate::installation::{self, FirstKey, Installation, SystemRandom};
 use crate::listener::{self, Listening};
 use crate::telemetry;
@@ -74,7 +76,10 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
         panel,
         identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
         clock: clock.clone(),
+        web: web(config)?,
+        enrichers: Vec::new(),
         handover: Handover::default(),
+        visits: Handover::default(),
     });
     let first = installation::initialise(&installation, config, key_file, &*clock).await?;
     let certificates = tls::open(&tls, &config.data)?;
@@ -136,11 +141,37 @@ fn magika(config: &Config) -> Magika {
     }
 }
 
-fn workers(config: &Config) -> usize {
-    match config.pipeline.workers {
+fn workers(config: &Config) -> Workers {
+    let samples = match config.pipeline.workers {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         count => count,
+    };
+    Workers { samples, addresses: config.urls.at_once.max(1) }
+}
+
+/// The way to URLs, where they are fetched.
+fn web(config: &Config) -> anyhow::Result<Option<Arc<dyn Web>>> {
+    if config.urls.fetch == Fetch::Off {
+        return Ok(None);
     }
+    let urls = &config.urls;
+    let mut policy = Policy {
+        ports: urls.ports.clone(),
+        redirects: urls.redirects,
+        body: urls.content.as_u64(),
+        patience: urls.patience,
+        total: urls.total,
+        ..Policy::default()
+    };
+    if !urls.user_agent.is_empty() {
+        policy.user_agent.clone_from(&urls.user_agent);
+    }
+    for network in &urls.allow {
+        let network = parse_network(network).map_err(|wrong| anyhow::anyhow!("urls.allow: {}", wrong.message))?;
+        policy.rules.allow.push(network);
+    }
+    let web = assay_web::open(assay_web::Config::Live { policy, names: Arc::new(SystemNames) });
+    web.map(Some).map_err(|wrong| anyhow::anyhow!("urls: {}", wrong.message))
 }
 
 /// An unspecified address is reached by the loopback one.
@@ -164,7 +195,10 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
         panel: Arc::new(assay_engines::Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
+        web: None,
+        enrichers: Vec::new(),
         handover: Handover::default(),
+        visits: Handover::default(),
     });
     Ok(App::new(pipeline, courier, installation.pepper, Arc::new(SystemRandom), settings(config, false)))
 }

@@ -26,6 +26,7 @@ const CRATES: &[(&str, Layer)] = &[
     ("assay-store", Layer::Touch),
     ("assay-blobs", Layer::Touch),
     ("assay-engines", Layer::Touch),
+    ("assay-web", Layer::Touch),
     ("assay-pipeline", Layer::Do),
     ("assay-events", Layer::Do),
     ("assay-api", Layer::Do),
@@ -55,7 +56,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lopdf", &["assay-extract"]),
     ("clap", &["assay-server"]),
     ("toml", &["assay-server"]),
-    ("reqwest", &["assay-events", "assay-server"]),
+    ("reqwest", &["assay-web", "assay-server"]),
+    ("html5gum", &["assay-extract"]),
+    ("image", &["assay-extract"]),
     ("rcgen", &["assay-server"]),
     ("anyhow", &["assay-server", "xtask"]),
 ];

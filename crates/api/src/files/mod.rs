@@ -3,6 +3,6 @@
 pub(crate) mod analyse;
 pub(crate) mod download;
 pub(crate) mod multipart;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod upload;
 pub mod upload_url;

@@ -10,13 +10,13 @@ use futures_util::{Stream, StreamExt as _};
 use memchr::memmem;
 
 /// The longest head of a part, and the longest preamble.
-pub(super) const HEAD_MAX: usize = 64 << 10;
+pub(crate) const HEAD_MAX: usize = 64 << 10;
 /// The longest boundary (RFC 2046).
 const BOUNDARY_MAX: usize = 70;
 
 /// What the head of a part says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The field.
     pub name: Option<String>,
     /// The file's name as the client wrote it.
@@ -24,7 +24,7 @@ pub(super) struct Head {
 }
 
 /// The parts of a body.
-pub(super) struct Parts<S> {
+pub(crate) struct Parts<S> {
     stream: S,
     buffer: BytesMut,
     /// CR LF `--` and the boundary.
@@ -43,7 +43,7 @@ enum Place {
 }
 
 /// The boundary that a content type names.
-pub(super) fn boundary(content_type: &str) -> Option<String> {
+pub(crate) fn boundary(content_type: &str) -> Option<String> {
     let (kind, parameters) = content_type.split_once(';')?;
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
@@ -54,14 +54,14 @@ pub(super) fn boundary(content_type: &str) -> Option<String> {
 
 impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> Parts<S> {
     /// The parts of `stream`.
-    pub(super) fn new(stream: S, boundary: &str) -> Self {
+    pub(crate) fn new(stream: S, boundary: &str) -> Self {
         // The line break that belongs to the delimiter may be missing before the first one.
         let buffer = BytesMut::from(&b"\r\n"[..]);
         Self { stream, buffer, delimiter: format!("\r\n--{boundary}").into_bytes(), place: Place::Inside }
     }
 
     /// The head of the next part; what is left of the part before is thrown away. `None` behind the last part.
-    pub(super) async fn next(&mut self) -> Result<Option<Head>> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Head>> {
         while self.chunk().await?.is_some() {}
         if self.place == Place::End {
             return Ok(None);
@@ -82,7 +82,7 @@ impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> Parts<S> {
     }
 
     /// More of the part's content; `None` at its end.
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         while self.place == Place::Inside {
             if let Some(end) = memmem::find(&self.buffer, &self.delimiter) {
                 let content = self.buffer.split_to(end).freeze();

@@ -73,7 +73,7 @@ async fn unpack(app: &App, file: Box<dyn Incoming>, password: String) -> Result<
 }
 
 /// A token that tells submitters apart without naming them.
-fn source(app: &App, account: &str) -> String {
+pub(crate) fn source(app: &App, account: &str) -> String {
     let mut hasher = sha2::Sha256::new();
     hasher.update(app.pepper.to_hex().as_bytes());
     hasher.update(b"submitter:");

@@ -12,7 +12,9 @@ use assay_model::quota::Limits;
 use assay_model::random::Counting;
 use assay_model::record::Class;
 use assay_model::{Sha256, Timestamp};
-use assay_pipeline::{Handover, Pipeline, Upload, worker};
+use assay_pipeline::worker::{self, Workers};
+use assay_pipeline::{Handover, Pipeline, Upload};
+use assay_web::Web;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -46,6 +48,15 @@ impl Service {
 
     /// With these limits and settings.
     pub(crate) async fn start_as(premium: Limits, settings: Settings) -> Self {
+        Self::assemble(premium, settings, None).await
+    }
+
+    /// With these limits and this way to URLs.
+    pub(crate) async fn start_on(premium: Limits, web: Option<Arc<dyn Web>>) -> Self {
+        Self::assemble(premium, Settings::default(), web).await
+    }
+
+    async fn assemble(premium: Limits, settings: Settings, web: Option<Arc<dyn Web>>) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
         let blobs = assay_blobs::open(&assay_blobs::Config::Memory).await.expect("memory");
@@ -55,7 +66,10 @@ impl Service {
             panel: Arc::new(Panel::of(Vec::new())),
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),
+            web,
+            enrichers: Vec::new(),
             handover: Handover::default(),
+            visits: Handover::default(),
         });
         accounts::write_tiers(&*store, premium).await.expect("tiers");
         for name in ["operator", "premium", "public"] {
@@ -98,7 +112,7 @@ impl Service {
     pub(crate) async fn work(&self) {
         let stop = CancellationToken::new();
         let mut workers = tokio::task::JoinSet::new();
-        workers.spawn(worker::run(self.app.pipeline.clone(), 1, stop.clone()));
+        workers.spawn(worker::run(self.app.pipeline.clone(), Workers { samples: 1, addresses: 1 }, stop.clone()));
         while self.app.store().backlog().await.expect("a count").open > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }

@@ -11,11 +11,11 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::{later, lease_end};
 use crate::courier::Courier;
-use crate::outbound::{Answer, Failure};
 use crate::signature;
 use crate::webhook::{
     Delivery, DeliveryStatus, Webhook, WebhookStatus, read_delivery_versioned, read_webhook_versioned, webhook_key,
 };
+use assay_web::outbound::{Answer, Failure};
 
 /// How often what came of an attempt is written against others who write the same records.
 const TRIES: usize = 16;

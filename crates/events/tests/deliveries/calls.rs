@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use assay_events::Settings;
-use assay_events::outbound::Names;
 use assay_events::webhook::DeliveryStatus;
 use assay_model::outbound::Rules;
+use assay_web::Names;
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 

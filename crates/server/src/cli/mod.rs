@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::client::indicator::Sort;
+
 pub(crate) mod analysis;
 pub(crate) mod audit;
 pub(crate) mod config;
@@ -13,6 +15,7 @@ mod desk;
 pub(crate) mod doctor;
 pub(crate) mod file;
 pub(crate) mod group;
+mod indicator;
 pub(crate) mod key;
 mod local;
 pub(crate) mod quota;
@@ -51,6 +54,12 @@ enum Command {
     Scan(scan::Arguments),
     /// Show the report of a file by its hash
     File(file::Arguments),
+    /// Show, scan and relate URLs
+    Url(indicator::Arguments),
+    /// Show, scan and relate domains
+    Domain(indicator::Arguments),
+    /// Show, scan and relate IP addresses
+    Ip(indicator::Arguments),
     /// Show an analysis by its id
     Analysis(analysis::Arguments),
     /// Find what keeps clients from a server, with the mend
@@ -100,6 +109,9 @@ impl Assay {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::File(arguments) => file::run(arguments).await,
+            Command::Url(arguments) => indicator::run(Sort::Url, arguments).await,
+            Command::Domain(arguments) => indicator::run(Sort::Domain, arguments).await,
+            Command::Ip(arguments) => indicator::run(Sort::Ip, arguments).await,
             Command::Analysis(arguments) => analysis::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::User(arguments) => user::run(arguments).await,

@@ -72,7 +72,7 @@ impl Client {
     }
 
     /// `data` of a GET, with patience for quotas.
-    async fn data(&self, segments: &[&str]) -> Result<Value, Problem> {
+    pub(super) async fn data(&self, segments: &[&str]) -> Result<Value, Problem> {
         let url = self.address.at(segments);
         self.turn.patiently(async || self.exchange(self.request(Method::GET, &url)?).await).await
     }

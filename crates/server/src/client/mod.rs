@@ -7,6 +7,7 @@
 //! | [`door`] | calls in general, for the commands that manage accounts |
 //! | [`live`] | whether a key still opens something |
 //! | [`upload`], [`sample`] | files on disk on their way to the server |
+//! | [`indicator`] | URLs, domains and IP addresses |
 //! | [`scan`], [`scanned`] | many files, from disk to verdict |
 //! | [`object`], [`verdict`] | the parts of an answer that people are shown |
 //! | [`patience`] | waiting: for a quota, for an analysis |
@@ -21,6 +22,7 @@ pub(crate) mod api;
 pub(crate) mod connection;
 pub(crate) mod doctor;
 pub(crate) mod door;
+pub(crate) mod indicator;
 pub(crate) mod key;
 pub(crate) mod live;
 pub(crate) mod object;

@@ -122,6 +122,31 @@ pub(crate) struct File {
     pub(crate) crowdsourced_yara_results: Vec<Rule>,
 }
 
+/// Attributes of a URL, a domain or an IP address.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Indicator {
+    pub(crate) url: Option<String>,
+    pub(crate) last_final_url: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) last_http_response_code: Option<u16>,
+    pub(crate) last_http_response_content_length: Option<u64>,
+    pub(crate) last_http_response_content_sha256: Option<String>,
+    pub(crate) last_fetch_outcome: Option<String>,
+    pub(crate) registrar: Option<String>,
+    pub(crate) creation_date: Option<i64>,
+    pub(crate) network: Option<String>,
+    pub(crate) asn: Option<u32>,
+    pub(crate) as_owner: Option<String>,
+    pub(crate) country: Option<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) first_submission_date: Option<i64>,
+    pub(crate) last_submission_date: Option<i64>,
+    pub(crate) last_analysis_date: Option<i64>,
+    pub(crate) last_analysis_stats: Stats,
+    pub(crate) last_analysis_results: Results,
+}
+
 /// A YARA rule that matched.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

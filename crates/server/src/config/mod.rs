@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) mod document;
 pub(crate) mod load;
 pub(crate) mod units;
+mod urls;
 
 pub(crate) use load::{Loaded, load};
+pub(crate) use urls::{Fetch, Urls};
 
 /// Everything that an operator may set.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) keys: Keys,
     /// Where events may be sent.
     pub(crate) webhooks: Webhooks,
+    /// Whether and how URLs are fetched.
+    pub(crate) urls: Urls,
     /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`.
     pub(crate) features_off: Vec<Feature>,
     /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
@@ -87,6 +91,7 @@ impl Default for Config {
             tiers: Tiers::default(),
             keys: Keys::default(),
             webhooks: Webhooks::default(),
+            urls: Urls::default(),
             features_off: Vec::new(),
             calls: 256,
             engines: EnginesConfig::default(),

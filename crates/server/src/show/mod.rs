@@ -20,6 +20,7 @@
 pub(crate) mod analysis;
 pub(crate) mod copying;
 pub(crate) mod findings;
+pub(crate) mod indicator;
 pub(crate) mod matrix;
 pub(crate) mod objects;
 pub(crate) mod onward;

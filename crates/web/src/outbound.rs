@@ -1,21 +1,16 @@
-//! Calls to addresses that somebody else wrote. In goes a URL, out comes what was answered, or why it was not called.
-//!
-//! A name is resolved by us, every address that it stands for is checked against the [`Rules`], and the connection goes
-//! to a checked address: a name that stands for another address a moment later changes nothing.
+//! Calls to webhooks. In goes a URL, out comes what was answered, or why it was not called.
 
 use std::error::Error as _;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use assay_model::outbound::{Refusal, Rules};
 use assay_model::{Error, Result};
-use async_trait::async_trait;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, redirect};
 use url::{Host, Url};
+
+use crate::names::{Checked, Names, Unresolved, resolve};
 
 const USER_AGENT: &str = concat!("Assay/", env!("CARGO_PKG_VERSION"));
 /// How much of an answer is read. It is not looked at: a receiver that is cut off while it writes may take that for a
@@ -25,24 +20,6 @@ const ANSWER_MAX: usize = 64 << 10;
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a name may take to be resolved when a URL is checked.
 const TO_RESOLVE: Duration = Duration::from_secs(5);
-
-/// Says what addresses a name stands for.
-#[async_trait]
-pub trait Names: Send + Sync + 'static {
-    /// All of them.
-    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>>;
-}
-
-/// As the machine is set up to resolve names.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemNames;
-
-#[async_trait]
-impl Names for SystemNames {
-    async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
-    }
-}
 
 /// What was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +56,8 @@ impl Outbound {
                 .redirect(redirect::Policy::none())
                 .no_proxy()
                 .no_gzip()
+                .no_brotli()
+                .no_deflate()
                 // Each call is checked anew, so no connection outlives its call.
                 .pool_max_idle_per_host(0)
                 .dns_resolver(Arc::new(checked))
@@ -167,40 +146,4 @@ fn failure(error: &reqwest::Error) -> Failure {
     }
     let what = if error.is_connect() { "no connection" } else { "the exchange broke off" };
     Failure(format!("{what}: {cause}"))
-}
-
-/// Resolves names for the HTTP client.
-struct Checked {
-    rules: Arc<Rules>,
-    names: Arc<dyn Names>,
-}
-
-impl Resolve for Checked {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (rules, names) = (self.rules.clone(), self.names.clone());
-        Box::pin(async move {
-            let addresses = resolve(&*names, &rules, name.as_str()).await?;
-            // Port 0 stands for the one in the URL.
-            Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
-        })
-    }
-}
-
-/// Why a name is not called.
-#[derive(Debug, thiserror::Error)]
-enum Unresolved {
-    #[error("its host's name cannot be resolved")]
-    Unknown(#[source] Option<io::Error>),
-    #[error("{0}")]
-    Refused(Refusal),
-}
-
-/// The addresses of a name; all may be called, or none is.
-async fn resolve(names: &dyn Names, rules: &Rules, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
-    let addresses = names.addresses(name).await.map_err(|error| Unresolved::Unknown(Some(error)))?;
-    if addresses.is_empty() {
-        return Err(Unresolved::Unknown(None));
-    }
-    addresses.iter().try_for_each(|address| rules.check_address(*address)).map_err(Unresolved::Refused)?;
-    Ok(addresses)
 }

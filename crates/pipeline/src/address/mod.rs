@@ -1,0 +1,155 @@
+//! The flow of a URL, a domain or an IP address: **submit → visit → rate**.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`submit`] | an address becomes an analysis with its first job |
+//! | [`visit`] | a URL is fetched where that is allowed, and everybody who knows something about the address is asked |
+//! | [`rate`] | the engines' opinions |
+//!
+//! It runs over the same leased jobs and by the same workers as the flow of a sample.
+
+use std::sync::Arc;
+
+use assay_blobs::Kept;
+use assay_engines::Sample;
+use assay_model::address::{Item, Known, StoredAddressAnalysis};
+use assay_model::facts::Facts;
+use assay_model::record::{Class, FacetName, Job, Key, StageName, body};
+use assay_model::url::CanonicalUrl;
+use assay_model::{Code, Error, Kind, Result};
+use assay_store::{Batch, Expect};
+use async_trait::async_trait;
+
+use crate::ingest::{Upload, submit_first};
+use crate::records::file_key;
+use crate::{Handover, Matter, Pipeline, Sightings, Stage};
+
+mod enrich;
+mod rate;
+pub mod submit;
+mod visit;
+
+pub use enrich::{Enrich, Enrichment};
+
+/// The flow, in its order.
+pub const STAGES: &[(StageName, &'static dyn Stage<AddressSubject>)] =
+    &[(StageName::Visit, &visit::Visit), (StageName::Rate, &rate::Rate)];
+
+/// What the stages work on: an analysis, the address that it is about, and what was come upon.
+pub struct AddressSubject {
+    /// The key of the analysis.
+    pub key: Key,
+    /// The analysis.
+    pub analysis: StoredAddressAnalysis,
+    /// What is known of the address.
+    pub known: Known,
+    /// What a URL served when it was visited, for the engines.
+    pub served: Option<Served>,
+    /// What was come upon.
+    pub sightings: Sightings,
+    /// Files that were served.
+    pub arrivals: Vec<Upload>,
+    /// The trackers by which its page is found; none where it was not looked at.
+    pub trackers: Option<Vec<String>>,
+    versions: Versions,
+}
+
+/// What a URL served.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// Where it was served in the end, after redirects.
+    pub final_url: CanonicalUrl,
+    /// The content.
+    pub body: Sample,
+    /// What identification found in it.
+    pub facts: Arc<Facts>,
+    /// The title, where it is a page.
+    pub title: Option<String>,
+}
+
+/// What the store holds, which must not have changed when the subject is written back.
+#[derive(Debug, Clone, Copy)]
+struct Versions {
+    analysis: u64,
+    known: u64,
+}
+
+impl AddressSubject {
+    /// The address.
+    pub fn item(&self) -> &Item {
+        &self.analysis.item
+    }
+
+    /// What was just written.
+    pub(crate) fn first(key: Key, analysis: StoredAddressAnalysis, known: Known, version: u64) -> Self {
+        Self::new(key, analysis, known, Versions { analysis: 1, known: version })
+    }
+
+    fn new(key: Key, analysis: StoredAddressAnalysis, known: Known, versions: Versions) -> Self {
+        Self {
+            key,
+            analysis,
+            known,
+            served: None,
+            sightings: Sightings::default(),
+            arrivals: Vec::new(),
+            trackers: None,
+            versions,
+        }
+    }
+
+    /// Whether the analysis is the last one that was asked for, or the first that comes to an end.
+    pub(crate) fn is_latest(&self) -> bool {
+        let latest = self.known.latest_analysis() == Some(&*self.key.id);
+        latest || self.known.standing().last_analysis_date.is_none()
+    }
+}
+
+#[async_trait]
+impl Matter for AddressSubject {
+    const STAGES: &'static [(StageName, &'static dyn Stage<Self>)] = STAGES;
+
+    fn handover(pipeline: &Pipeline) -> &Handover<Self> {
+        &pipeline.visits
+    }
+
+    async fn load(pipeline: &Pipeline, key: &Key) -> Result<Self> {
+        let gone = || Error::new(Code::Internal, format!("the {} of a job does not exist", key.kind));
+        let analysis = pipeline.store.read(key).await?.ok_or_else(gone)?;
+        let analysis_version = analysis.version;
+        let analysis: StoredAddressAnalysis = analysis.parse()?;
+        let known = pipeline.store.read(&analysis.item.key()).await?.ok_or_else(gone)?;
+        let versions = Versions { analysis: analysis_version, known: known.version };
+        Ok(Self::new(key.clone(), analysis, Known::parse(&known)?, versions))
+    }
+
+    async fn renewed(&self, pipeline: &Pipeline) -> Result<Self> {
+        let renewed = Self::load(pipeline, &self.key).await?;
+        Ok(Self { served: self.served.clone(), ..renewed })
+    }
+
+    async fn batch(&self, pipeline: &Pipeline) -> Result<Batch> {
+        let mut batch = Batch::new();
+        let key = self.item().key();
+        self.sightings.write(&*pipeline.store, &key, &mut batch).await?;
+        for upload in &self.arrivals {
+            let file = file_key(&upload.kept.digests.sha256);
+            if pipeline.store.read(&file).await?.is_none() {
+                let (stored, _) = submit_first(upload, pipeline.clock.now(), &mut batch);
+                let subject = Key::shared(Kind::Analysis, stored.latest_analysis);
+                batch.enqueue(Job { stage: StageName::Identify, subject, class: upload.class });
+            }
+        }
+        if let Some(trackers) = &self.trackers {
+            batch.replace_facets(&key, FacetName::Tracker, trackers.iter().cloned());
+        }
+        batch.put(key, self.known.body(), Expect::Version(self.versions.known));
+        batch.put(self.key.clone(), body(&self.analysis), Expect::Version(self.versions.analysis));
+        Ok(batch)
+    }
+}
+
+/// A file that a URL served, as if it had been uploaded by the server itself.
+fn arrival(kept: Kept, name: Option<String>) -> Upload {
+    Upload { kept, name, source: "assay".to_owned(), interface: "url", class: Class::Normal }
+}
