@@ -16,6 +16,7 @@
 //! | [`outbound`] | which addresses the server may be sent to by others |
 //! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
+//! | [`attack`] | MITRE ATT&CK out of a STIX bundle |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
 //! To add an object type, a link, an error, a privilege or a quota: one row in its table.
@@ -27,6 +28,7 @@ pub mod access;
 pub mod account;
 pub mod analysis;
 pub mod apikey;
+pub mod attack;
 pub mod clock;
 pub mod digest;
 pub mod error;

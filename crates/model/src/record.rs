@@ -122,6 +122,8 @@ pub enum FacetName {
     Activity,
     /// Whose a webhook is: a group's id; empty for the operator.
     Owner,
+    /// A word of a comment, lower case.
+    Word,
 }
 
 impl FacetName {
@@ -139,6 +141,7 @@ impl FacetName {
             Self::Ends => "ends",
             Self::Activity => "activity",
             Self::Owner => "owner",
+            Self::Word => "word",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use assay_model::privilege::Privilege;
 use assay_model::record::{Key, Record};
 use assay_model::{Error, Kind, Link, Result};
-use assay_store::End;
+use assay_store::{End, Page, Range};
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -16,13 +16,22 @@ use crate::gate::Paid;
 pub mod activity_log_entry;
 pub mod analysis;
 pub mod api_key;
+pub mod attack;
+pub mod collection;
+pub mod comment;
 pub mod file;
+pub mod graph;
 pub mod group;
+pub mod reference;
 pub mod request;
+pub mod saved_search;
 pub mod serve;
+pub(crate) mod sight;
 pub mod submission;
+pub mod threat_actor;
 pub mod tier;
 pub mod user;
+pub mod vote;
 pub mod webhook;
 
 /// Every type of object that has endpoints, in the order of the documentation.
@@ -39,6 +48,15 @@ pub const OBJECTS: &[&ObjectType] = &[
     &activity_log_entry::TYPE,
     &webhook::TYPE,
     &webhook::DELIVERY,
+    &comment::TYPE,
+    &vote::TYPE,
+    &collection::TYPE,
+    &graph::TYPE,
+    &reference::TYPE,
+    &saved_search::TYPE,
+    &threat_actor::TYPE,
+    &attack::TACTICS,
+    &attack::TECHNIQUES,
 ];
 
 /// The type of that kind, where it has endpoints.
@@ -125,6 +143,8 @@ pub struct Relationship {
     pub source: Source,
     /// Who may see it; whoever may see the object where it is not set.
     pub visible: Option<fn(&Record, &Viewer<'_>) -> bool>,
+    /// Whether its members may be hidden from a caller who sees the object; see [`sight`].
+    pub screened: bool,
     /// What is said about each member of it, out of the member's record.
     pub context: Option<fn(&Record) -> Result<Value>>,
 }
@@ -138,9 +158,17 @@ pub enum Source {
     SameStructure,
     /// The record itself says it.
     Computed(fn(&Record) -> Result<Option<Key>>),
+    /// Whoever is asked says it.
+    Asked(Ask),
     /// Nothing on this server observes it: an empty list.
     Unobserved,
 }
+
+/// Says what a page of a relationship holds.
+pub type Ask = for<'a> fn(&'a Record, &'a Viewer<'a>, &'a Range) -> Asked<'a>;
+
+/// The future of a page of keys.
+pub type Asked<'a> = Pin<Box<dyn Future<Output = Result<Page<Key>>> + Send + 'a>>;
 
 impl Relationship {
     /// What the object points to.
@@ -151,8 +179,20 @@ impl Relationship {
 
     /// What points to the object.
     pub const fn reverse(name: &'static str, link: Link, description: &'static str) -> Self {
-        let returns = link.ends().0.wire();
-        Self::known(name, returns, description, Source::Link(link, End::Head))
+        let tail = link.ends().0;
+        let screened = matches!(tail, Kind::Comment | Kind::Collection | Kind::Graph | Kind::SavedSearch);
+        Self { screened, ..Self::known(name, tail.wire(), description, Source::Link(link, End::Head)) }
+    }
+
+    /// What people say about the object: whoever sees the object sees it.
+    pub const fn comments(link: Link) -> Self {
+        Self { screened: false, ..Self::reverse("comments", link, "What people say about it, newest first") }
+    }
+
+    /// The caller's own vote on the object.
+    pub const fn own_votes() -> Self {
+        let source = Source::Asked(|record, viewer, range| Box::pin(crate::community::votes::own(record, viewer, range)));
+        Self::known("user_votes", Kind::Vote.wire(), "The caller's own vote on it", source)
     }
 
     /// What nothing on this server observes.
@@ -161,7 +201,7 @@ impl Relationship {
     }
 
     const fn known(name: &'static str, returns: &'static str, description: &'static str, source: Source) -> Self {
-        Self { name, returns, many: true, description, needs: None, source, visible: None, context: None }
+        Self { name, returns, many: true, description, needs: None, source, visible: None, screened: false, context: None }
     }
 
     /// Leads to objects that are shown as this type.
@@ -205,6 +245,28 @@ impl Relationship {
         self.source = source;
         self
     }
+}
+
+/// Records that are kept in memory rather than in the store.
+const KEPT: &[(Kind, fn(&App, &str) -> Option<Arc<Record>>)] = &[
+    (Kind::AttackTactic, |app, id| app.settings.matrix.record(Kind::AttackTactic, id)),
+    (Kind::AttackTechnique, |app, id| app.settings.matrix.record(Kind::AttackTechnique, id)),
+];
+
+/// The records of several keys, in the order of the keys.
+pub(crate) async fn records(viewer: &Viewer<'_>, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
+    let kept = |key: &Key| KEPT.iter().find(|(kind, _)| *kind == key.kind);
+    if !keys.iter().any(|key| kept(key).is_some()) {
+        return Ok(viewer.app.store().read_many(keys).await?);
+    }
+    let mut records = Vec::with_capacity(keys.len());
+    for key in keys {
+        records.push(match kept(key) {
+            Some((_, find)) => find(viewer.app, &key.id),
+            None => viewer.app.store().read(key).await?,
+        });
+    }
+    Ok(records)
 }
 
 /// The member `attributes` of a stored object.

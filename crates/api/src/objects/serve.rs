@@ -8,6 +8,7 @@ use assay_model::{Error, Kind, Result};
 use assay_store::{End, Page, Position, Range};
 use serde_json::{Map, Value, json};
 
+use super::sight::{self, Listing};
 use super::{ObjectType, Relationship, Source, Viewer, of};
 use crate::accounts::rights::forbidden;
 use crate::route::{Arguments, Call, Reply};
@@ -97,7 +98,7 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     let page = page(&viewer, relationship, &record, &Range::after(limit(&call.arguments)?, after)).await?;
     let mut items = Vec::with_capacity(page.items.len());
     if form == Form::Objects || relationship.context.is_some() {
-        let records = call.app.store().read_many(&page.items).await?;
+        let records = super::records(&viewer, &page.items).await?;
         for (key, record) in page.items.iter().zip(records) {
             let context =
                 relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
@@ -247,6 +248,13 @@ async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record,
     let store = viewer.app.store();
     match relationship.source {
         Source::Unobserved => Ok(Page { items: Vec::new(), next: None, total: Some(0) }),
+        Source::Link(link, end) if relationship.screened => {
+            let listing = Listing::Linked(&record.key, link, end);
+            let page = sight::page(viewer, listing, range, &|_| true).await?;
+            let items = page.items.iter().map(|record| record.key.clone()).collect();
+            Ok(Page { items, next: page.next, total: page.total })
+        }
+        Source::Asked(ask) => ask(record, viewer, range).await,
         Source::Link(link, end) => {
             let page = store.linked(&record.key, link, end, range).await?;
             let other = |edge: assay_model::record::Edge| if end == End::Tail { edge.to } else { edge.from };

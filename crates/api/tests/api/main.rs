@@ -1,7 +1,10 @@
 //! The service in process: what holds for every row, and one file an area.
 
 mod accounts;
+mod collections;
+mod comments;
 mod files;
+mod graphs;
 mod keys;
 mod lifecycle;
 mod metering;

@@ -11,7 +11,9 @@ fn rows() -> Vec<Route> {
 /// The row's path with something of the right shape for each placeholder.
 fn path(route: &Route) -> String {
     let hash = "0".repeat(64);
-    route.path.replace("{id}", if route.path.contains("/users/") { "nobody" } else { &hash })
+    let path = route.path.replace("{id}", if route.path.contains("/users/") { "nobody" } else { &hash });
+    // What is searched for has to be said before anything is spent.
+    if route.query.iter().any(|(name, _)| *name == "query") { format!("{path}?query=something") } else { path }
 }
 
 #[tokio::test]
