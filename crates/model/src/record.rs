@@ -94,6 +94,23 @@ pub struct Edge {
     pub to: Key,
     /// When it was found; pages are ordered by it, newest first.
     pub at: Timestamp,
+    /// What is said about the fact itself, a JSON object: shown as `context_attributes`.
+    pub context: Option<Arc<str>>,
+}
+
+impl Edge {
+    /// A fact of which nothing more is said.
+    pub fn new(from: Key, link: Link, to: Key, at: Timestamp) -> Self {
+        Self { from, link, to, at, context: None }
+    }
+
+    /// Says something about the fact.
+    #[must_use]
+    pub fn with_context<T: Serialize>(mut self, context: &T) -> Self {
+        let text = serde_json::to_string(context).expect("our own types have string keys and serialise");
+        self.context = Some(text.into());
+        self
+    }
 }
 
 /// A property by which records are found: an MD5, a tag, a type.
@@ -124,6 +141,8 @@ pub enum FacetName {
     Owner,
     /// A word of a comment, lower case.
     Word,
+    /// A tracker in a URL's page, with its id.
+    Tracker,
 }
 
 impl FacetName {
@@ -142,6 +161,7 @@ impl FacetName {
             Self::Activity => "activity",
             Self::Owner => "owner",
             Self::Word => "word",
+            Self::Tracker => "tracker",
         }
     }
 }

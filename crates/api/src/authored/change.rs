@@ -49,7 +49,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
             return Err(Error::new(Code::AlreadyExists, message).into());
         }
         let mut batch = Batch::new();
-        let mut join = |link, to| _ = batch.link(Edge { from: key.clone(), link, to, at: now });
+        let mut join = |link, to| _ = batch.link(Edge::new(key.clone(), link, to, now));
         join(row.owned, Key::shared(Kind::User, work.owner.as_str()));
         join(row.listed, row.topic());
         for (link, to) in (row.names)(&work.attributes) {
@@ -112,7 +112,7 @@ pub(crate) async fn update(mut call: Call) -> Result<Reply> {
             batch.unlink(key.clone(), *link, to.clone());
         }
         for (link, to) in is.difference(&was) {
-            batch.link(Edge { from: key.clone(), link: *link, to: to.clone(), at: now });
+            batch.link(Edge::new(key.clone(), *link, to.clone(), now));
         }
         members::add(app, row, &key, &mut work, &wanted, &mut batch).await?;
         work.attributes.insert(row.modified.to_owned(), now.0.into());

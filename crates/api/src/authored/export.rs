@@ -1,7 +1,7 @@
 //! `GET /collections/{id}/download/{format}`, of all of it or of one relationship: JSON, CSV, or a STIX 2.1 bundle. In goes
 //! a collection, out comes a document that is no envelope.
 
-use assay_model::record::Key;
+use assay_model::record::{Edge, Key, Record};
 use assay_model::{Error, Kind, Result};
 use axum::http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::members::{self, Membership};
 use super::{Standing, Work, governed};
+use crate::objects;
 use crate::objects::collection::MEMBERS;
-use crate::objects::sight;
 use crate::route::{Call, Reply, ReplyBody};
 
 /// Formats of a list of items.
@@ -59,11 +59,23 @@ async fn export(call: &Call, only: Option<&str>) -> Result<Reply> {
     })
 }
 
-/// The items of one relationship: URLs by their text, everything else by id.
+/// The items of one relationship: URLs by their text as far as it was said or is known, everything else by id.
 async fn items(call: &Call, key: &Key, membership: &Membership) -> Result<Vec<String>> {
-    let ids = members::ids(&call.app, key, membership.link).await?;
-    debug_assert!(!sight::is_restricted(membership.kind), "members of a collection are not hidden from anybody");
-    Ok(ids.into_iter().map(|id| id.to_string()).collect())
+    let members = members::all(&call.app, key, membership.link).await?;
+    if membership.kind != Kind::Url {
+        return Ok(members.into_iter().map(|edge| edge.to.id.to_string()).collect());
+    }
+    let keys: Vec<_> = members.iter().map(|edge| edge.to.clone()).collect();
+    let records = call.app.store().read_many(&keys).await?;
+    let said = |edge: &Edge| {
+        let context: Value = serde_json::from_str(edge.context.as_deref()?).ok()?;
+        context.get("url")?.as_str().map(ToOwned::to_owned)
+    };
+    let text = |(edge, record): (&Edge, Option<std::sync::Arc<Record>>)| match record {
+        Some(record) => objects::url::text(&record),
+        None => Ok(said(edge).unwrap_or_else(|| edge.to.id.to_string())),
+    };
+    members.iter().zip(records).map(text).collect()
 }
 
 type Lists<'a> = [(&'a Membership, Vec<String>)];
@@ -124,6 +136,9 @@ fn stix_of(key: &Key, work: &Work, lists: &Lists<'_>) -> Value {
 fn observable(kind: Kind, item: &str) -> Option<Value> {
     let (name, member, value) = match kind {
         Kind::File => ("file", "hashes", json!({ "SHA-256": item })),
+        Kind::Url if item.contains("://") => ("url", "value", item.into()),
+        Kind::Domain => ("domain-name", "value", item.into()),
+        Kind::IpAddress => (if item.contains(':') { "ipv6-addr" } else { "ipv4-addr" }, "value", item.into()),
         _ => return None,
     };
     let id = format!("{name}--{}", uuid(&format!("{name}/{item}")));

@@ -105,10 +105,14 @@ fn check_count(count: usize) -> Result<()> {
     Ok(())
 }
 
-/// The ids of all members of one relationship.
-pub(crate) async fn ids(app: &App, key: &Key, link: Link) -> Result<Vec<Arc<str>>> {
-    let page = app.store().linked(key, link, End::Tail, &Range::first(ITEMS_MAX)).await?;
-    Ok(page.items.into_iter().map(|edge| edge.to.id).collect())
+/// All members of one relationship.
+pub(crate) async fn all(app: &App, key: &Key, link: Link) -> Result<Vec<Edge>> {
+    Ok(app.store().linked(key, link, End::Tail, &Range::first(ITEMS_MAX)).await?.items)
+}
+
+/// Their ids.
+async fn ids(app: &App, key: &Key, link: Link) -> Result<HashSet<Arc<str>>> {
+    Ok(all(app, key, link).await?.into_iter().map(|edge| edge.to.id).collect())
 }
 
 /// Puts items in. The version of the object that the same batch writes makes what was counted here hold.
@@ -125,7 +129,7 @@ pub(crate) async fn add(
     }
     let mut counts = counts(app, row, key).await?;
     for (membership, items) in wanted.merged() {
-        let present: HashSet<_> = ids(app, key, membership.link).await?.into_iter().collect();
+        let present = ids(app, key, membership.link).await?;
         for item in items.into_iter().filter(|item| !present.contains(&item.key.id)) {
             *counts.entry(membership.name).or_default() += 1;
             batch.link(item.edge(key, membership.link, app.now()));
@@ -206,7 +210,7 @@ async fn remove(
 ) -> Attempt<()> {
     let mut counts = counts(app, row, key).await?;
     for (membership, items) in wanted.merged() {
-        let present: HashSet<_> = ids(app, key, membership.link).await?.into_iter().collect();
+        let present = ids(app, key, membership.link).await?;
         for item in items.into_iter().filter(|item| present.contains(&item.key.id)) {
             let count = counts.entry(membership.name).or_default();
             *count = count.saturating_sub(1);

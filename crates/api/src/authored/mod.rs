@@ -141,10 +141,10 @@ pub(crate) fn sees(record: &Record, viewer: &Viewer<'_>) -> Result<bool> {
 }
 
 impl Authored {
-    /// The row of the collection that a call's path begins with.
+    /// The row of the type that a call is about.
     pub(crate) fn of_call(call: &Call) -> Result<&'static Self> {
-        let collection = call.route.path.split('/').nth(3).unwrap_or_default();
-        let found = AUTHORED.iter().copied().find(|row| row.kind.collection() == collection);
+        let kind = call.route.object.map(|object| object.kind);
+        let found = AUTHORED.iter().copied().find(|row| Some(row.kind) == kind);
         found.ok_or_else(|| Error::new(Code::Internal, "a route is about nothing that people write"))
     }
 

@@ -17,7 +17,7 @@ use crate::accounts::attributes::document;
 use crate::accounts::deed::persist;
 use crate::accounts::rights::{Standpoint, find_account, forbidden, shown};
 use crate::identity::Identity;
-use crate::objects::{self, Viewer, serve};
+use crate::objects::{self, Member, Viewer, serve};
 use crate::route::{Call, Reply};
 
 /// How long a list may be.
@@ -67,24 +67,24 @@ fn list_name(call: &Call) -> &'static str {
 }
 
 /// The viewers of an object, for its relationship.
-pub(crate) async fn viewers(record: &Record, _: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+pub(crate) async fn viewers(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     Ok(cut(record.parse::<Work>()?.viewers.iter().map(Grantee::key).collect(), range))
 }
 
 /// The editors of an object, for its relationship.
-pub(crate) async fn editors(record: &Record, _: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+pub(crate) async fn editors(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     Ok(cut(record.parse::<Work>()?.editors.iter().map(Grantee::key).collect(), range))
 }
 
 /// A page of a list that is short enough to be in memory as a whole.
-pub(crate) fn cut(keys: Vec<Key>, range: &Range) -> Page<Key> {
+pub(crate) fn cut(keys: Vec<Key>, range: &Range) -> Page<Member> {
     let start = match &range.after {
         Some(Position::Id(place)) => place.parse().unwrap_or(usize::MAX),
         _ => 0,
     };
     let total = Some(keys.len() as u64);
     let rows = keys.into_iter().enumerate().skip(start).take(range.limit + 1);
-    let rows = rows.map(|(place, key)| (key, Position::Id((place + 1).to_string()))).collect();
+    let rows = rows.map(|(place, key)| (Member::plain(key), Position::Id((place + 1).to_string()))).collect();
     Page::cut(rows, range.limit, total)
 }
 

@@ -102,7 +102,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         app.random.fill(&mut suffix);
         let key = Key::shared(Kind::Comment, row.id(&item.key.id, &suffix));
         let mut batch = Batch::new();
-        let mut join = |link, to| _ = batch.link(Edge { from: key.clone(), link, to, at: now });
+        let mut join = |link, to| _ = batch.link(Edge::new(key.clone(), link, to, now));
         join(row.commented, item.key.clone());
         join(Link::Wrote, Key::shared(Kind::User, stored.author.as_str()));
         join(Link::Posted, topic(None));

@@ -24,8 +24,12 @@ pub(crate) struct Item {
 }
 
 /// Every kind that people talk about.
+#[rustfmt::skip]
 pub(crate) const ITEMS: &[Item] = &[
     Item { kind: Kind::File, prefix: "f-", commented: Link::CommentsOnFile, voted: Some(Link::VotesOnFile), counter: None },
+    Item { kind: Kind::Url, prefix: "u-", commented: Link::CommentsOnUrl, voted: Some(Link::VotesOnUrl), counter: None },
+    Item { kind: Kind::Domain, prefix: "d-", commented: Link::CommentsOnDomain, voted: Some(Link::VotesOnDomain), counter: None },
+    Item { kind: Kind::IpAddress, prefix: "i-", commented: Link::CommentsOnIp, voted: Some(Link::VotesOnIp), counter: None },
     Item { kind: Kind::Graph, prefix: "g-", commented: Link::CommentsOnGraph, voted: None, counter: Some("comments_count") },
     Item { kind: Kind::Collection, prefix: "", commented: Link::CommentsOnCollection, voted: None, counter: None },
 ];
@@ -36,10 +40,9 @@ impl Item {
         ITEMS.iter().find(|item| item.kind == kind)
     }
 
-    /// The row of the collection that a call's path begins with.
+    /// The row of the kind that a call is about.
     pub(crate) fn of_call(call: &Call) -> Result<&'static Self> {
-        let collection = call.route.path.split('/').nth(3).unwrap_or_default();
-        let found = ITEMS.iter().find(|item| item.kind.collection() == collection);
+        let found = call.route.object.and_then(|object| Self::of(object.kind));
         found.ok_or_else(|| Error::new(Code::Internal, "a route is about no kind that people talk about"))
     }
 

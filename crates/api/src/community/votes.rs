@@ -15,7 +15,7 @@ use super::items::Item;
 use crate::accounts::attributes::Written;
 use crate::accounts::deed::persist;
 use crate::app::App;
-use crate::objects::{Viewer, serve, vote};
+use crate::objects::{Member, Viewer, serve, vote};
 use crate::route::{Call, Reply};
 
 /// How many ids are tried where others have taken the first.
@@ -87,9 +87,9 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         let mut batch = Batch::new();
         let stored = Vote { date: now, verdict, value, account: account.clone() };
         batch.put(key.clone(), body(&stored), Expect::Absent);
-        batch.link(Edge { from: key.clone(), link, to: item.clone(), at: now });
+        batch.link(Edge::new(key.clone(), link, item.clone(), now));
         let by = Key::shared(Kind::User, account.as_str());
-        batch.link(Edge { from: key.clone(), link: Link::Cast, to: by, at: now });
+        batch.link(Edge::new(key.clone(), Link::Cast, by, now));
         let record = app.store().read(&item).await?;
         let record = record.ok_or_else(|| Error::not_found(row.kind.wire(), &item.id))?;
         batch.put(item.clone(), counted(&record, &stored)?, Expect::Version(record.version));
@@ -101,11 +101,13 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     serve::whole(&call, &vote::TYPE, &record, &[]).await
 }
 
-/// An object with one vote more: its `attributes.total_votes` and `attributes.reputation`. The rest stays as it is.
+/// An object with one vote more: its `total_votes` and `reputation`, which a file has among its attributes and an address in
+/// its standing. The rest stays as it is.
 fn counted(record: &Record, vote: &Vote) -> Result<std::sync::Arc<[u8]>> {
     let mut object: BTreeMap<String, Box<RawValue>> = record.parse()?;
     let unread = |cause| Error::new(Code::Internal, "the attributes of an object could not be read").because(cause);
-    let attributes = object.get("attributes").map_or("{}", |text| text.get());
+    let part = if object.contains_key("standing") { "standing" } else { "attributes" };
+    let attributes = object.get(part).map_or("{}", |text| text.get());
     let mut attributes: BTreeMap<String, Box<RawValue>> = serde_json::from_str(attributes).map_err(unread)?;
     let mut votes: Votes = match attributes.get("total_votes") {
         Some(text) => serde_json::from_str(text.get()).map_err(unread)?,
@@ -121,7 +123,7 @@ fn counted(record: &Record, vote: &Vote) -> Result<std::sync::Arc<[u8]>> {
     }
     attributes.insert("total_votes".to_owned(), raw(&votes));
     attributes.insert("reputation".to_owned(), raw(&reputation.saturating_add(vote.value)));
-    object.insert("attributes".to_owned(), raw(&attributes));
+    object.insert(part.to_owned(), raw(&attributes));
     Ok(body(&object))
 }
 
@@ -130,11 +132,11 @@ fn raw<T: Serialize>(value: &T) -> Box<RawValue> {
 }
 
 /// The caller's own vote on an object.
-pub(crate) async fn own(record: &Record, viewer: &Viewer<'_>, _: &Range) -> Result<Page<Key>> {
+pub(crate) async fn own(viewer: &Viewer<'_>, record: &Record, _: &Range) -> Result<Page<Member>> {
     let mut items = Vec::new();
     if let (Some(row), Some(identity)) = (Item::of(record.key.kind), viewer.paid.identity()) {
         let (key, vote) = find(viewer.app, row, &record.key.id, &identity.account).await?;
-        items.extend(vote.map(|_| key));
+        items.extend(vote.map(|_| Member::plain(key)));
     }
     let total = Some(items.len() as u64);
     Ok(Page { items, next: None, total })

@@ -8,7 +8,7 @@ use assay_model::record::{Key, Record};
 use assay_model::{Error, Kind, Link, Result};
 use assay_store::{Page, Range};
 
-use super::{ObjectType, Relationship, Source, Viewer, stored_attributes};
+use super::{Member, ObjectType, Relationship, Source, Viewer, stored_attributes};
 use crate::authored::sharing::cut;
 
 const TACTIC: &str = "Tactic";
@@ -20,7 +20,7 @@ pub const TACTICS: ObjectType = ObjectType {
     title: TACTIC,
     id: "Id of the tactic, such as TA0005",
     relationships: &[Relationship::unobserved("attack_techniques", "attack_technique", "Techniques of the tactic")
-        .from(Source::Asked(|record, viewer, range| Box::pin(techniques_of(record, viewer, range))))],
+        .from(Source::Read(|viewer, record, range| Box::pin(techniques_of(viewer, record, range))))],
     locate: |viewer, id| Box::pin(std::future::ready(locate(viewer, Kind::AttackTactic, TACTIC, id))),
     attributes: |record, _| stored_attributes(record),
     more: None,
@@ -40,15 +40,15 @@ pub const TECHNIQUES: ObjectType = ObjectType {
     id: "Id of the technique, such as T1059 or T1059.001",
     relationships: &[
         Relationship::unobserved("attack_tactics", "attack_tactic", "Tactics that the technique serves")
-            .from(Source::Asked(|record, viewer, range| Box::pin(tactics_of(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(tactics_of(viewer, record, range)))),
         Relationship::unobserved("parent_technique", "attack_technique", "The technique that it is a part of")
             .one()
-            .from(Source::Asked(|record, viewer, range| Box::pin(parent_of(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(parent_of(viewer, record, range)))),
         Relationship::unobserved("revoking_technique", "attack_technique", "The technique that has taken its place")
             .one()
-            .from(Source::Asked(|record, viewer, range| Box::pin(revoking(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(revoking(viewer, record, range)))),
         Relationship::unobserved("subtechniques", "attack_technique", "Its parts")
-            .from(Source::Asked(|record, viewer, range| Box::pin(parts_of(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(parts_of(viewer, record, range)))),
         Relationship::reverse("collections", Link::GathersTechnique, "Collections about the technique"),
         Relationship::unobserved("threat_actors", "threat_actor", "Threat actors that use it").needs(Privilege::Private),
     ],
@@ -61,7 +61,7 @@ fn locate(viewer: &Viewer<'_>, kind: Kind, title: &str, id: &str) -> Result<Arc<
     viewer.app.settings.matrix.record(kind, id).ok_or_else(|| Error::not_found(title, id))
 }
 
-fn page<'a>(kind: Kind, ids: impl IntoIterator<Item = &'a String>, range: &Range) -> Result<Page<Key>> {
+fn page<'a>(kind: Kind, ids: impl IntoIterator<Item = &'a String>, range: &Range) -> Result<Page<Member>> {
     Ok(cut(ids.into_iter().map(|id| Key::shared(kind, id.as_str())).collect(), range))
 }
 
@@ -69,23 +69,23 @@ fn technique<'a>(record: &Record, viewer: &'a Viewer<'_>) -> Option<&'a Techniqu
     viewer.app.settings.matrix.technique(&record.key.id)
 }
 
-async fn techniques_of(record: &Record, viewer: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+async fn techniques_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     let tactic = viewer.app.settings.matrix.tactic(&record.key.id);
     page(Kind::AttackTechnique, tactic.into_iter().flat_map(|tactic| &tactic.techniques), range)
 }
 
-async fn tactics_of(record: &Record, viewer: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+async fn tactics_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTactic, technique(record, viewer).into_iter().flat_map(|one| &one.tactics), range)
 }
 
-async fn parent_of(record: &Record, viewer: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+async fn parent_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTechnique, technique(record, viewer).and_then(|one| one.parent.as_ref()), range)
 }
 
-async fn revoking(record: &Record, viewer: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+async fn revoking(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTechnique, technique(record, viewer).and_then(|one| one.revoking.as_ref()), range)
 }
 
-async fn parts_of(record: &Record, viewer: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+async fn parts_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTechnique, technique(record, viewer).into_iter().flat_map(|one| &one.subtechniques), range)
 }

@@ -96,8 +96,12 @@ pub(crate) const ROW: Authored = Authored {
 };
 
 /// What can be put into it.
+#[rustfmt::skip]
 pub(crate) const MEMBERS: &[Membership] = &[
     Membership { name: "files", kind: Kind::File, link: Link::GathersFile, counter: Some("files_count") },
+    Membership { name: "urls", kind: Kind::Url, link: Link::GathersUrl, counter: Some("urls_count") },
+    Membership { name: "domains", kind: Kind::Domain, link: Link::GathersDomain, counter: Some("domains_count") },
+    Membership { name: "ip_addresses", kind: Kind::IpAddress, link: Link::GathersIp, counter: Some("ip_addresses_count") },
     Membership { name: "references", kind: Kind::Reference, link: Link::GathersReference, counter: Some("references_count") },
     Membership { name: "attack_techniques", kind: Kind::AttackTechnique, link: Link::GathersTechnique, counter: None },
 ];
@@ -123,6 +127,9 @@ pub const TYPE: ObjectType = ObjectType {
 #[rustfmt::skip]
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::forward("files", Link::GathersFile, "Files in the collection, the latest first"),
+    Relationship::forward("urls", Link::GathersUrl, "URLs in the collection, the latest first"),
+    Relationship::forward("domains", Link::GathersDomain, "Domains in the collection, the latest first"),
+    Relationship::forward("ip_addresses", Link::GathersIp, "IP addresses in the collection, the latest first"),
     Relationship::forward("attack_techniques", Link::GathersTechnique, "ATT&CK techniques that the collection is about"),
     Relationship::forward("references", Link::GathersReference, "Publications that the collection rests on").needs(Privilege::Private),
     Relationship::comments(Link::CommentsOnCollection),

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{ObjectType, Relationship, Source, Viewer, serve};
+use super::{Member, ObjectType, Relationship, Source, Viewer, serve};
 use crate::accounts::deed::persist;
 use crate::authored::change::drawn;
 use crate::authored::fields::{Field, Shape};
@@ -92,6 +92,9 @@ pub(crate) const ROW: Authored = Authored {
 fn link(kind: Kind) -> Option<Link> {
     match kind {
         Kind::File => Some(Link::ShowsFile),
+        Kind::Url => Some(Link::ShowsUrl),
+        Kind::Domain => Some(Link::ShowsDomain),
+        Kind::IpAddress => Some(Link::ShowsIp),
         _ => None,
     }
 }
@@ -104,15 +107,15 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: &[
         Relationship::comments(Link::CommentsOnGraph),
         Relationship::unobserved("editors", "user_or_group", "Users and groups that may change the graph")
-            .from(Source::Asked(|record, viewer, range| Box::pin(sharing::editors(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(sharing::editors(viewer, record, range)))),
         Relationship::unobserved("group", "group", "The group of the graph's owner")
             .one()
             .from(Source::Computed(|record| Ok(record.parse::<Work>()?.group.map(|group| Key::shared(Kind::Group, group))))),
         Relationship::unobserved("items", "item", "Objects that the graph shows")
-            .from(Source::Asked(|record, viewer, range| Box::pin(items(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(items(viewer, record, range)))),
         Relationship::forward("owner", Link::OwnedGraph, "Whose graph it is").one(),
         Relationship::unobserved("viewers", "user_or_group", "Users and groups that may see the graph while it is private")
-            .from(Source::Asked(|record, viewer, range| Box::pin(sharing::viewers(record, viewer, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(sharing::viewers(viewer, record, range)))),
     ],
     locate: |viewer, id| Box::pin(authored::locate(viewer, Kind::Graph, TITLE, id)),
     attributes,
@@ -190,10 +193,10 @@ fn shown(attributes: &Map<String, Value>) -> Vec<Key> {
     let nodes = attributes.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut seen = std::collections::HashSet::new();
     let text = |node: &Value, name: &str| node.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let keys = nodes.iter().filter_map(|node| named::known_form(text(node, "type").parse().ok()?, &text(node, "entity_id")));
+    let keys = nodes.iter().filter_map(|node| named::known_form(text(node, "type").parse().ok().filter(|kind| link(*kind).is_some())?, &text(node, "entity_id")));
     keys.map(|named| named.key).filter(|key| seen.insert(key.clone())).collect()
 }
 
-async fn items(record: &Record, _: &Viewer<'_>, range: &Range) -> Result<Page<Key>> {
+async fn items(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     Ok(sharing::cut(shown(&record.parse::<Work>()?.attributes), range))
 }

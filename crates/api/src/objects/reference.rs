@@ -46,7 +46,7 @@ pub(crate) const ROW: Authored = Authored {
     listed: Link::ListedReference,
     private: None,
     quota: None,
-    members: &[Membership { name: "files", kind: Kind::File, link: Link::CitesFile, counter: Some("files_count") }],
+    members: MEMBERS,
     total: Some("iocs_count"),
     names: |_| Vec::new(),
     sharing: Sharing::Never,
@@ -64,6 +64,15 @@ pub(crate) const ROW: Authored = Authored {
         ("last_modification_date", Place::Date("last_modification_date")),
     ],
 };
+
+/// What can be put into it.
+#[rustfmt::skip]
+const MEMBERS: &[Membership] = &[
+    Membership { name: "files", kind: Kind::File, link: Link::CitesFile, counter: Some("files_count") },
+    Membership { name: "urls", kind: Kind::Url, link: Link::CitesUrl, counter: Some("urls_count") },
+    Membership { name: "domains", kind: Kind::Domain, link: Link::CitesDomain, counter: Some("domains_count") },
+    Membership { name: "ip_addresses", kind: Kind::IpAddress, link: Link::CitesIp, counter: Some("ip_addresses_count") },
+];
 
 /// The type.
 pub const TYPE: ObjectType = ObjectType {
@@ -87,6 +96,9 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("collections", Link::GathersReference, "Collections that rest on the publication"),
     Relationship::unobserved("comments", "comment", "What people say about the publication"),
     Relationship::forward("files", Link::CitesFile, "Files that the publication names"),
+    Relationship::forward("urls", Link::CitesUrl, "URLs that the publication names"),
+    Relationship::forward("domains", Link::CitesDomain, "Domains that the publication names"),
+    Relationship::forward("ip_addresses", Link::CitesIp, "IP addresses that the publication names"),
     Relationship::unobserved("threat_actors", "threat_actor", "Threat actors that the publication names"),
 ];
 

@@ -69,6 +69,7 @@ fn route((method, path, operation, summary): Name, takes: Takes, answers: Answer
         answers,
         errors: CHANGE,
         query: NO_QUERY,
+        object: None,
         relationship: None,
         check: any,
         run,
@@ -142,8 +143,10 @@ fn widgets() -> Vec<Route> {
 /// What only collections and graphs have, and the empty list of threat actors.
 fn of_collections() -> Vec<Route> {
     let premium = Access::Needs(Privilege::Private);
+    let (collection, graph) = (crate::objects::of(Kind::Collection), crate::objects::of(Kind::Graph));
     let row = |path: String, operation: String, summary: &str, answers: Answers, run: Handler| Route {
         access: premium,
+        object: collection,
         errors: ONE,
         ..route((Method::GET, path, operation, summary.to_owned()), Takes::Nothing, answers, run)
     };
@@ -159,11 +162,13 @@ fn of_collections() -> Vec<Route> {
         }),
         Route {
             access: Access::Key,
+            object: graph,
             ..row("/graphs/{id}/screenshot".to_owned(), "graphs_screenshot".to_owned(), "A picture of a graph; this server draws none", Answers::Bytes, |call| {
                 Box::pin(change::screenshot(call))
             })
         },
         Route {
+            object: None,
             query: LISTED,
             check: list_shape,
             ..row("/threat_actors".to_owned(), "threat_actors_list".to_owned(), "Threat actors; this server curates none", Answers::Objects("threat_actor"), |call| {
@@ -183,10 +188,10 @@ fn of_collections() -> Vec<Route> {
 /// What people say about objects of a kind.
 fn of_item(kind: Kind, voted: bool) -> Vec<Route> {
     let collection = kind.collection();
-    let check = crate::objects::of(kind).map_or(any as fn(&Arguments) -> assay_model::Result<()>, |object| object.check);
+    let object = crate::objects::of(kind);
     let row = |list: &str, what: &str, answers: Kind, errors: &'static [Code], run: Handler| Route {
         errors,
-        check,
+        object,
         ..route(
             (Method::POST, format!("/{collection}/{{id}}/{list}"), format!("{collection}_{list}_create"), what.to_owned()),
             Takes::Document,
@@ -207,7 +212,8 @@ fn of_authored(row: &'static Authored) -> Vec<Route> {
     let name = |method: Method, tail: &str, operation: &str, summary: &str| -> Name {
         (method, format!("/{collection}{tail}"), format!("{collection}_{operation}"), summary.to_owned())
     };
-    let needs = crate::objects::of(row.kind).and_then(|object| object.needs);
+    let object_type = crate::objects::of(row.kind);
+    let needs = object_type.and_then(|object| object.needs);
     // Collections are for everybody, the list of all of them is not.
     let listed = if row.kind == Kind::Collection { Some(Privilege::Private) } else { needs };
     let access = |privilege: Option<Privilege>| privilege.map_or(Access::Key, Access::Needs);
@@ -244,6 +250,9 @@ fn of_authored(row: &'static Authored) -> Vec<Route> {
     }
     if row.sharing != Sharing::Never {
         rows.extend(["viewers", "editors"].into_iter().flat_map(|list| of_sharing(&name, list)));
+    }
+    for row in &mut rows {
+        row.object = object_type;
     }
     for row in &mut rows[1..] {
         row.access = access(needs);
