@@ -10,7 +10,7 @@
 //! | `files`, `accounts`, `community`, `metadata`, `v2`, `widget` | actions, one file each |
 //! | `authored` | objects that people write: rows, and the handlers that serve them all |
 //! | `envelope`, `cursor`, `report` | how answers look |
-//! | [`openapi`], [`reference`](mod@reference) | the documentation, printed from the rows |
+//! | [`openapi`], [`reference`](mod@reference), [`coverage`] | the documentation, printed from the rows |
 //!
 //! To add an action: a file with its handler and a row in [`routes::table`]. To add an object: a file in [`objects`]
 //! and a line in its list. Neither touches [`gate`].
@@ -35,6 +35,7 @@ pub mod app;
 pub mod attack;
 mod authored;
 mod community;
+pub mod coverage;
 mod cursor;
 mod envelope;
 pub mod files;

@@ -117,7 +117,7 @@ pub(crate) async fn page(call: Call) -> Result<Reply> {
 
 /// A page for a frame: no script, nothing loaded, one style that is named by its hash.
 fn framed(text: String, style: &str) -> Reply {
-    let mut reply = Reply::json(Vec::new());
+    let mut reply = Reply::json("");
     reply.body = ReplyBody::Text("text/html; charset=utf-8", text);
     let hash = STANDARD.encode(Sha256::digest(style));
     let policy = format!(

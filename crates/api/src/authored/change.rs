@@ -81,8 +81,16 @@ fn may_hide(call: &Call, row: &Authored, work: &Work) -> Result<()> {
 async fn charge(call: &Call, row: &Authored) -> Result<Option<std::sync::Arc<crate::meter::Receipt>>> {
     let Some(bill) = row.quota.map(Bill::one_of) else { return Ok(None) };
     let identity = super::caller(call)?;
-    let payer = Payer { name: &identity.account, limits: &identity.standing.limits };
-    call.app.meter.charge(&[payer], bill).await.map(Some)
+    let standing = &identity.standing;
+    let own = Payer { name: &identity.account, limits: &standing.limits };
+    let receipt = match &standing.pool {
+        None => call.app.meter.charge(&[own], bill).await?,
+        Some(pool) => {
+            let group = Payer { name: &pool.ledger, limits: &pool.limits };
+            call.app.meter.charge(&[own, group], bill).await?
+        }
+    };
+    Ok(Some(receipt))
 }
 
 /// `PATCH /{collection}/{id}`. Members are added, never removed.

@@ -162,7 +162,7 @@ fn moment(seconds: i64) -> String {
 
 /// A document to be kept, not to be shown.
 fn text(kind: &'static str, text: String) -> Reply {
-    let mut reply = Reply::json(Vec::new());
+    let mut reply = Reply::json("");
     reply.body = ReplyBody::Text(kind, text);
     reply.headers.push((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"collection.csv\"")));
     reply.headers.push((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));

@@ -351,7 +351,8 @@ impl Test {
 
     fn value(&self, value: &Value) -> bool {
         match value {
-            Value::Array(items) => items.iter().any(|item| self.value(item)),
+            // A tag is found by all of itself.
+            Value::Array(items) => items.iter().filter_map(Value::as_str).any(|item| self.text(item)),
             // A field finds a word of a text too: `name:emotet`.
             Value::String(text) => match self {
                 Self::Is(pattern) => pattern.fits(text) || (!pattern.0.contains('*') && pattern.is_in(text)),

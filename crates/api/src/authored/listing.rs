@@ -143,5 +143,5 @@ impl Order {
 
 /// A list that has nothing on it.
 pub(crate) fn nothing(call: &Call) -> Reply {
-    Reply::value(&envelope::page(&call.base, &call.arguments, Vec::new(), None, Some(0)))
+    Reply::value(&envelope::page(&call.base, &call.arguments, Vec::<Value>::new(), None, Some(0)))
 }

@@ -67,12 +67,12 @@ fn list_name(call: &Call) -> &'static str {
 }
 
 /// The viewers of an object, for its relationship.
-pub(crate) async fn viewers(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+pub(crate) fn viewers(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     Ok(cut(record.parse::<Work>()?.viewers.iter().map(Grantee::key).collect(), range))
 }
 
 /// The editors of an object, for its relationship.
-pub(crate) async fn editors(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+pub(crate) fn editors(_: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     Ok(cut(record.parse::<Work>()?.editors.iter().map(Grantee::key).collect(), range))
 }
 

@@ -1,9 +1,8 @@
 //! `GET /popular_threat_categories`: the words that the reference lists, its misspelling included: clients match on it.
 
-use assay_model::Result;
 use serde_json::Value;
 
-use crate::route::{Call, Reply};
+use crate::route::Reply;
 
 const CATEGORIES: &[&str] = &[
     "adware",
@@ -23,6 +22,6 @@ const CATEGORIES: &[&str] = &[
 ];
 
 /// `GET /popular_threat_categories`.
-pub(crate) async fn get(_: Call) -> Result<Reply> {
-    Ok(Reply::data(CATEGORIES.iter().copied().map(Value::from).collect::<Vec<_>>()))
+pub(crate) fn get() -> Reply {
+    Reply::data(CATEGORIES.iter().copied().map(Value::from).collect::<Vec<_>>())
 }

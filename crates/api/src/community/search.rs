@@ -4,6 +4,7 @@
 use assay_model::record::{Facet, FacetName, Key, Record};
 use assay_model::{Error, Kind, Result};
 use assay_store::Range;
+use serde_json::Value;
 
 use super::comments::{self, Comment};
 use super::{named, remarks};
@@ -57,7 +58,7 @@ async fn by_words(call: &Call, query: &str) -> Result<Reply> {
     let words = remarks::words(query);
     // The longest word is the rarest one, as a rule; the others are looked for in what it finds.
     let Some(rarest) = words.iter().max_by_key(|word| word.len()) else {
-        return Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, Vec::new(), None, Some(0))));
+        return Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, Vec::<Value>::new(), None, Some(0))));
     };
     let facet = Facet::new(FacetName::Word, rarest.as_str());
     let name = format!("search?{query}");

@@ -1,5 +1,6 @@
 //! Tactics and techniques of MITRE ATT&CK, out of the operator's bundle. They are kept in memory, not in the store.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use assay_model::attack::{Tactic, Technique};
@@ -20,8 +21,8 @@ pub const TACTICS: ObjectType = ObjectType {
     title: TACTIC,
     id: "Id of the tactic, such as TA0005",
     relationships: &[Relationship::unobserved("attack_techniques", "attack_technique", "Techniques of the tactic")
-        .from(Source::Read(|viewer, record, range| Box::pin(techniques_of(viewer, record, range))))],
-    locate: |viewer, id| Box::pin(std::future::ready(locate(viewer, Kind::AttackTactic, TACTIC, id))),
+        .from(Source::Read(|viewer, record, range| Box::pin(ready(techniques_of(viewer, record, range)))))],
+    locate: |viewer, id| Box::pin(ready(locate(viewer, Kind::AttackTactic, TACTIC, id))),
     attributes: |record, _| stored_attributes(record),
     more: None,
     more_in_lists: false,
@@ -40,19 +41,19 @@ pub const TECHNIQUES: ObjectType = ObjectType {
     id: "Id of the technique, such as T1059 or T1059.001",
     relationships: &[
         Relationship::unobserved("attack_tactics", "attack_tactic", "Tactics that the technique serves")
-            .from(Source::Read(|viewer, record, range| Box::pin(tactics_of(viewer, record, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(ready(tactics_of(viewer, record, range))))),
         Relationship::unobserved("parent_technique", "attack_technique", "The technique that it is a part of")
             .one()
-            .from(Source::Read(|viewer, record, range| Box::pin(parent_of(viewer, record, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(ready(parent_of(viewer, record, range))))),
         Relationship::unobserved("revoking_technique", "attack_technique", "The technique that has taken its place")
             .one()
-            .from(Source::Read(|viewer, record, range| Box::pin(revoking(viewer, record, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(ready(revoking(viewer, record, range))))),
         Relationship::unobserved("subtechniques", "attack_technique", "Its parts")
-            .from(Source::Read(|viewer, record, range| Box::pin(parts_of(viewer, record, range)))),
+            .from(Source::Read(|viewer, record, range| Box::pin(ready(parts_of(viewer, record, range))))),
         Relationship::reverse("collections", Link::GathersTechnique, "Collections about the technique"),
         Relationship::unobserved("threat_actors", "threat_actor", "Threat actors that use it").needs(Privilege::Private),
     ],
-    locate: |viewer, id| Box::pin(std::future::ready(locate(viewer, Kind::AttackTechnique, TECHNIQUE, id))),
+    locate: |viewer, id| Box::pin(ready(locate(viewer, Kind::AttackTechnique, TECHNIQUE, id))),
     schema: |generator| generator.subschema_for::<Technique>(),
     ..TACTICS
 };
@@ -69,23 +70,23 @@ fn technique<'a>(record: &Record, viewer: &'a Viewer<'_>) -> Option<&'a Techniqu
     viewer.app.settings.matrix.technique(&record.key.id)
 }
 
-async fn techniques_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+fn techniques_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     let tactic = viewer.app.settings.matrix.tactic(&record.key.id);
     page(Kind::AttackTechnique, tactic.into_iter().flat_map(|tactic| &tactic.techniques), range)
 }
 
-async fn tactics_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+fn tactics_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTactic, technique(record, viewer).into_iter().flat_map(|one| &one.tactics), range)
 }
 
-async fn parent_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+fn parent_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTechnique, technique(record, viewer).and_then(|one| one.parent.as_ref()), range)
 }
 
-async fn revoking(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+fn revoking(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTechnique, technique(record, viewer).and_then(|one| one.revoking.as_ref()), range)
 }
 
-async fn parts_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+fn parts_of(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     page(Kind::AttackTechnique, technique(record, viewer).into_iter().flat_map(|one| &one.subtechniques), range)
 }

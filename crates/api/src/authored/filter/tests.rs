@@ -63,7 +63,7 @@ fn words_fields_and_operators_choose() {
 fn what_cannot_be_read_is_refused_with_the_reason() {
     let deep = "NOT ".repeat(100) + "x";
     let long = "x".repeat(2_000);
-    for filter in ["(a", "a)", "a AND", "OR a", "\"a", "colour:red", "name:", "creation_date:soon", "a\"b\"", &deep, &long] {
+    for filter in ["(a", "a)", "a AND", "OR a", "\"a", "colour:red", "name:", "creation_date:soon", &deep, &long] {
         let error = parse(filter, FIELDS, NOW).expect_err(filter);
         assert_eq!(error.code, assay_model::Code::InvalidArgument, "{filter}");
     }
