@@ -48,8 +48,7 @@ def test_an_account_votes_once(client, file):
 
 
 def test_a_collection_is_made_of_a_text_and_changed_as_in_the_examples(client, file):
-    made = vt.Object("collection")
-    made.set_data("attributes", {"name": "From vt-py", "description": "d"})
+    made = vt.Object("collection", obj_attributes={"name": "From vt-py", "description": "d"})
     made.set_data("raw_items", f"{file} and hxxps://evil[.]example.com/a, 192.0.2.7")
     made = client.post_object("/collections", obj=made)
     assert (made.files_count, made.urls_count, made.ip_addresses_count) == (1, 1, 1)

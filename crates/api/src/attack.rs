@@ -19,14 +19,13 @@ pub struct Matrix {
 impl Matrix {
     /// Of a bundle.
     pub fn new(attack: Attack) -> Self {
-        let record = |kind: Kind, id: &str, body| {
-            Arc::new(Record { key: Key::shared(kind, id), version: 1, body })
-        };
+        let record = |kind: Kind, id: &str, body| Arc::new(Record { key: Key::shared(kind, id), version: 1, body });
         let tactics = attack.tactics.iter();
-        let tactics = tactics.map(|(id, one)| (id.clone(), record(Kind::AttackTactic, id, body(&json!({ "attributes": one })))));
+        let tactics =
+            tactics.map(|(id, one)| (id.clone(), record(Kind::AttackTactic, id, body(&json!({ "attributes": one })))));
         let techniques = attack.techniques.iter();
-        let techniques =
-            techniques.map(|(id, one)| (id.clone(), record(Kind::AttackTechnique, id, body(&json!({ "attributes": one })))));
+        let techniques = techniques
+            .map(|(id, one)| (id.clone(), record(Kind::AttackTechnique, id, body(&json!({ "attributes": one })))));
         Self { tactics: tactics.collect(), techniques: techniques.collect(), attack }
     }
 

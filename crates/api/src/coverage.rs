@@ -56,7 +56,9 @@ enum Coverage {
 pub fn page() -> String {
     let rows: Vec<_> = routes::table(&Settings::default())
         .iter()
-        .filter_map(|route| Some((route.method.to_string(), shape(route.path.strip_prefix(PREFIX).unwrap_or(&route.path)))))
+        .filter_map(|route| {
+            Some((route.method.to_string(), shape(route.path.strip_prefix(PREFIX).unwrap_or(&route.path))))
+        })
         .collect();
     let judged: Vec<_> = OPERATIONS.iter().map(|row| (row, judge(&rows, row.1, row.2))).collect();
     let count = |wanted: fn(&Coverage) -> bool| judged.iter().filter(|(_, coverage)| wanted(coverage)).count();
@@ -92,19 +94,24 @@ fn judge(rows: &[(String, String)], method: &str, path: &str) -> Coverage {
         let part = PARTLY.iter().find(|(part, of, _)| *part == method && *of == path);
         return part.map_or(Coverage::Served, |(.., what)| Coverage::Partly(what));
     }
-    let reason = REFUSED.iter().filter(|(beginning, _)| path.starts_with(beginning)).max_by_key(|(beginning, _)| beginning.len());
+    let reason = REFUSED
+        .iter()
+        .filter(|(beginning, _)| path.starts_with(beginning))
+        .max_by_key(|(beginning, _)| beginning.len());
     Coverage::Refused(reason.map_or("not built yet", |(_, why)| why))
 }
 
 /// A path with its placeholders made alike, but for that of a relationship.
 fn shape(path: &str) -> String {
-    let part = |part: &str| match part {
-        "{relationship}" => "{relationship}",
-        "{list}" => "viewers",
-        part if part.starts_with('{') => "{}",
-        part => part,
-    }
-    .to_owned();
+    let part = |part: &str| {
+        match part {
+            "{relationship}" => "{relationship}",
+            "{list}" => "viewers",
+            part if part.starts_with('{') => "{}",
+            part => part,
+        }
+        .to_owned()
+    };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
@@ -114,7 +121,8 @@ mod tests {
 
     #[test]
     fn operations_are_judged_by_the_rows() {
-        let rows = [("GET", "/files/{id}"), ("GET", "/files/{id}/comments"), ("POST", "/graphs/{id}/relationships/editors")];
+        let rows =
+            [("GET", "/files/{id}"), ("GET", "/files/{id}/comments"), ("POST", "/graphs/{id}/relationships/editors")];
         let rows: Vec<_> = rows.iter().map(|(method, path)| ((*method).to_owned(), shape(path))).collect();
         assert_eq!(judge(&rows, "GET", "/files/{hash}"), Coverage::Served);
         assert_eq!(judge(&rows, "GET", "/files/{id}/{relationship}"), Coverage::Served);

@@ -157,7 +157,8 @@ fn known(ticket: &Ticket, attributes: &Map<String, Value>) -> String {
     let named = ["meaningful_name", "url"].iter().find_map(|name| attributes.get(*name)?.as_str());
     let mut body = format!("<h1>{}</h1><table>", html(named.unwrap_or(&ticket.id)));
     let mut row = |name: &str, value: &str| {
-        write!(body, "<tr><th>{}</th><td>{}</td></tr>", html(name), html(value)).expect("writing to a string does not fail");
+        write!(body, "<tr><th>{}</th><td>{}</td></tr>", html(name), html(value))
+            .expect("writing to a string does not fail");
     };
     row("Id", &ticket.id);
     row("Detections", &format!("{detections} of {total}"));

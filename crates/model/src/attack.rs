@@ -217,7 +217,8 @@ impl Attack {
                 tactic.techniques.push(id.clone());
             }
         }
-        let info = INFO.iter().filter_map(|name| Some(((*name).to_owned(), object.others.get(*name)?.clone()))).collect();
+        let info =
+            INFO.iter().filter_map(|name| Some(((*name).to_owned(), object.others.get(*name)?.clone()))).collect();
         let technique = Technique {
             name: object.name.clone(),
             description: object.description.clone(),
@@ -305,7 +306,10 @@ mod tests {
     fn tactics_and_techniques_are_found_from_each_other() {
         let attack = Attack::parse(EXCERPT).expect("a bundle");
         let tactic = &attack.tactics["TA0002"];
-        assert_eq!((tactic.name.as_str(), tactic.techniques.as_slice()), ("Execution", &["T1059".to_owned(), "T1059.001".to_owned()][..]));
+        assert_eq!(
+            (tactic.name.as_str(), tactic.techniques.as_slice()),
+            ("Execution", &["T1059".to_owned(), "T1059.001".to_owned()][..])
+        );
         assert_eq!(tactic.creation_date, Timestamp(1_539_735_742));
         let part = &attack.techniques["T1059.001"];
         assert_eq!((part.parent.as_deref(), part.tactics.as_slice()), (Some("T1059"), &["TA0002".to_owned()][..]));

@@ -156,7 +156,8 @@ impl Written {
 
     /// A text of at most `most` bytes that may have lines and tabs.
     pub(crate) fn prose(&mut self, name: &str, most: usize) -> Result<Field<String>> {
-        let shape = format!("a text of at most {most} bytes, without control characters but tabs and the ends of lines");
+        let shape =
+            format!("a text of at most {most} bytes, without control characters but tabs and the ends of lines");
         let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
         self.field(name, &shape, |value| match value {
             Value::String(text) if text.len() <= most && text.chars().all(plain) => Some(text),

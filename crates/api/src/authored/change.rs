@@ -115,7 +115,8 @@ pub(crate) async fn update(mut call: Call) -> Result<Reply> {
         let now = app.now();
         let mut batch = Batch::new();
         let (old, new) = ((row.names)(&before.attributes), (row.names)(&work.attributes));
-        let (was, is): (std::collections::HashSet<_>, std::collections::HashSet<_>) = (old.iter().collect(), new.iter().collect());
+        let (was, is): (std::collections::HashSet<_>, std::collections::HashSet<_>) =
+            (old.iter().collect(), new.iter().collect());
         for (link, to) in was.difference(&is) {
             batch.unlink(key.clone(), *link, to.clone());
         }

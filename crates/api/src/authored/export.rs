@@ -164,7 +164,9 @@ fn moment(seconds: i64) -> String {
 fn text(kind: &'static str, text: String) -> Reply {
     let mut reply = Reply::json("");
     reply.body = ReplyBody::Text(kind, text);
-    reply.headers.push((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"collection.csv\"")));
+    reply
+        .headers
+        .push((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"collection.csv\"")));
     reply.headers.push((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     reply
 }

@@ -233,7 +233,11 @@ impl Parser<'_> {
         let Some((_, place)) = self.fields.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = self.fields.iter().map(|(name, _)| *name).collect();
             let shown: String = name.chars().take(64).collect();
-            return Err(misread(&format!("there is no field \"{}\"; there are {}", shown.escape_debug(), known.join(", "))));
+            return Err(misread(&format!(
+                "there is no field \"{}\"; there are {}",
+                shown.escape_debug(),
+                known.join(", ")
+            )));
         };
         if let Place::Date(_) = place {
             return Ok(Filter::Field(*place, self.date(name, value)?));
@@ -338,7 +342,9 @@ impl Test {
                 let nodes = work.attributes.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
                 nodes.iter().any(|node| {
                     (kind.is_empty() || node.get("type").and_then(Value::as_str) == Some(kind))
-                        && ["entity_id", "text"].iter().any(|name| node.get(name).and_then(Value::as_str).is_some_and(|text| self.text(text)))
+                        && ["entity_id", "text"]
+                            .iter()
+                            .any(|name| node.get(name).and_then(Value::as_str).is_some_and(|text| self.text(text)))
                 })
             }
             Place::Nowhere => false,

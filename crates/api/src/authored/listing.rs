@@ -70,7 +70,8 @@ impl Order {
             Error::invalid_argument(format!("the order is one of {}, with + or - behind it", known.join(", ")))
         })?;
         // Names from A, everything else from the largest.
-        let ascending = if text.ends_with(['+', ' ']) { true } else { !text.ends_with('-') && matches!(name, "name" | "owner") };
+        let ascending =
+            if text.ends_with(['+', ' ']) { true } else { !text.ends_with('-') && matches!(name, "name" | "owner") };
         Ok(Self { attribute, ascending })
     }
 
@@ -122,7 +123,9 @@ async fn sorted(call: &Call, row: &Authored, filter: &Filter, order: &Order, ran
         by_key.then_with(|| one.1.key.id.cmp(&other.1.key.id))
     });
     let start = match &range.after {
-        Some(Position::Id(place)) => found.partition_point(|(key, record)| !order.is_beyond(place, key, &record.key.id)),
+        Some(Position::Id(place)) => {
+            found.partition_point(|(key, record)| !order.is_beyond(place, key, &record.key.id))
+        }
         _ => 0,
     };
     let more = found.len() > start + range.limit;

@@ -71,7 +71,10 @@ impl Wanted {
             Error::invalid_argument(format!("\"{shown}\" cannot be filled; there are {}", known.join(", ")))
         })?;
         let items = data.as_array().ok_or_else(|| {
-            Error::invalid_argument(format!("\"{name}\" must be {{\"data\": [{{\"type\": \"{}\", \"id\": …}}]}}", membership.kind))
+            Error::invalid_argument(format!(
+                "\"{name}\" must be {{\"data\": [{{\"type\": \"{}\", \"id\": …}}]}}",
+                membership.kind
+            ))
         })?;
         check_count(items.len())?;
         let items = named::read_all(call.app.store(), membership.kind, items).await?;
@@ -180,7 +183,9 @@ async fn edit(mut call: Call, put_in: bool) -> Result<Reply> {
     let document = document_of(&mut call, DOCUMENT_MAX).await?;
     let name = call.route.path.rsplit('/').next().unwrap_or_default().to_owned();
     let mut wanted = Wanted::default();
-    let data = document.get("data").ok_or_else(|| Error::bad_request("the body must be {\"data\": [{\"type\": …, \"id\": …}]}"))?;
+    let data = document
+        .get("data")
+        .ok_or_else(|| Error::bad_request("the body must be {\"data\": [{\"type\": …, \"id\": …}]}"))?;
     wanted.push(&call, row, &name, data).await?;
     let app = &call.app;
     let key = persist(|| async {

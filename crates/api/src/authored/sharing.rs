@@ -133,8 +133,11 @@ pub(crate) async fn is_granted(call: Call) -> Result<Reply> {
 pub(crate) async fn revoke(mut call: Call) -> Result<Reply> {
     governed(&call, Standing::Editor).await?;
     let member = call.arguments.path("member").to_owned();
-    let gone: Vec<String> =
-        if member.is_empty() { descriptors(&mut call).await?.into_iter().map(|grantee| grantee.id).collect() } else { vec![member] };
+    let gone: Vec<String> = if member.is_empty() {
+        descriptors(&mut call).await?.into_iter().map(|grantee| grantee.id).collect()
+    } else {
+        vec![member]
+    };
     let list = list_name(&call);
     persist(|| async {
         let (mut work, key, version) = governed(&call, Standing::Editor).await?;

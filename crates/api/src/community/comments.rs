@@ -95,8 +95,16 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     let author = call.paid.account()?.account.to_string();
     let mentioned = mentioned(&call, &remark).await?;
     let Remark { tags, html, .. } = remark;
-    let stored =
-        Comment { date: now, text, html, tags, author, kind: row.kind, item: item.key.id.to_string(), voters: BTreeMap::new() };
+    let stored = Comment {
+        date: now,
+        text,
+        html,
+        tags,
+        author,
+        kind: row.kind,
+        item: item.key.id.to_string(),
+        voters: BTreeMap::new(),
+    };
     let key = persist(|| async {
         let mut suffix = [0; 4];
         app.random.fill(&mut suffix);
@@ -184,7 +192,10 @@ pub(crate) async fn vote(mut call: Call) -> Result<Reply> {
     let votes = persist(|| async {
         let (mut stored, key, version) = seen(&call, &id).await?;
         if stored.voters.len() >= VOTERS_MAX && !stored.voters.contains_key(&voter) {
-            return Err(Error::invalid_argument(format!("{VOTERS_MAX} accounts have voted on it; there is no room for more")).into());
+            return Err(Error::invalid_argument(format!(
+                "{VOTERS_MAX} accounts have voted on it; there is no room for more"
+            ))
+            .into());
         }
         if stored.voters.insert(voter.clone(), opinion) != Some(opinion) {
             let mut batch = Batch::new();

@@ -101,14 +101,18 @@ mod tests {
 
     #[test]
     fn tags_and_mentions_are_words_behind_a_mark() {
-        let remark = read("#Emotet again, see #C2-panel. Thanks @ann @ann; mail a@b.c, http://x/#top &#35; ##").expect("a text");
+        let remark =
+            read("#Emotet again, see #C2-panel. Thanks @ann @ann; mail a@b.c, http://x/#top &#35; ##").expect("a text");
         assert_eq!(remark.tags, ["emotet", "c2-panel"]);
         assert_eq!(remark.mentions, ["ann"]);
     }
 
     #[test]
     fn markup_is_never_live() {
-        assert_eq!(html("<script>alert('1')</script>\n\"&\""), "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;<br />&quot;&amp;&quot;");
+        assert_eq!(
+            html("<script>alert('1')</script>\n\"&\""),
+            "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;<br />&quot;&amp;&quot;"
+        );
     }
 
     #[test]

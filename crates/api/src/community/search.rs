@@ -64,7 +64,9 @@ async fn by_words(call: &Call, query: &str) -> Result<Reply> {
     let name = format!("search?{query}");
     let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
     let range = Range::after(serve::limit(&call.arguments)?, after);
-    let all = |record: &Record| record.parse::<Comment>().is_ok_and(|comment| words.is_subset(&remarks::words(&comment.text)));
+    let all = |record: &Record| {
+        record.parse::<Comment>().is_ok_and(|comment| words.is_subset(&remarks::words(&comment.text)))
+    };
     let page = sight::page(&viewer, Listing::Found(Kind::Comment, &facet), &range, &all).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for record in &page.items {

@@ -79,8 +79,11 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     let key = persist(|| async {
         let (key, before) = find(app, row, &item.id, &account).await?;
         if let Some(vote) = before {
-            let message =
-                format!("User \"{account}\" already voted \"{}\" for this {}", crate::objects::word(&vote.verdict), row.kind);
+            let message = format!(
+                "User \"{account}\" already voted \"{}\" for this {}",
+                crate::objects::word(&vote.verdict),
+                row.kind
+            );
             return Err(Error::new(Code::AlreadyExists, message).into());
         }
         let (now, value) = (app.now(), if verdict == Opinion::Harmless { 1 } else { -1 });
@@ -105,7 +108,9 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
 /// its standing. The rest stays as it is.
 fn counted(record: &Record, vote: &Vote) -> Result<std::sync::Arc<[u8]>> {
     let mut object: BTreeMap<String, Box<RawValue>> = record.parse()?;
-    let unread = |cause: serde_json::Error| Error::new(Code::Internal, "the attributes of an object could not be read").because(cause);
+    let unread = |cause: serde_json::Error| {
+        Error::new(Code::Internal, "the attributes of an object could not be read").because(cause)
+    };
     let part = if object.contains_key("standing") { "standing" } else { "attributes" };
     let attributes = object.get(part).map_or("{}", |text| text.get());
     let mut attributes: BTreeMap<String, Box<RawValue>> = serde_json::from_str(attributes).map_err(unread)?;

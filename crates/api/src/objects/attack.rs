@@ -51,7 +51,8 @@ pub const TECHNIQUES: ObjectType = ObjectType {
         Relationship::unobserved("subtechniques", "attack_technique", "Its parts")
             .from(Source::Read(|viewer, record, range| Box::pin(ready(parts_of(viewer, record, range))))),
         Relationship::reverse("collections", Link::GathersTechnique, "Collections about the technique"),
-        Relationship::unobserved("threat_actors", "threat_actor", "Threat actors that use it").needs(Privilege::Private),
+        Relationship::unobserved("threat_actors", "threat_actor", "Threat actors that use it")
+            .needs(Privilege::Private),
     ],
     locate: |viewer, id| Box::pin(ready(locate(viewer, Kind::AttackTechnique, TECHNIQUE, id))),
     schema: |generator| generator.subschema_for::<Technique>(),

@@ -106,16 +106,23 @@ pub const TYPE: ObjectType = ObjectType {
     id: "Id of the graph",
     relationships: &[
         Relationship::comments(Link::CommentsOnGraph),
-        Relationship::unobserved("editors", "user_or_group", "Users and groups that may change the graph")
-            .from(Source::Read(|viewer, record, range| Box::pin(std::future::ready(sharing::editors(viewer, record, range))))),
-        Relationship::unobserved("group", "group", "The group of the graph's owner")
-            .one()
-            .from(Source::Computed(|record| Ok(record.parse::<Work>()?.group.map(|group| Key::shared(Kind::Group, group))))),
+        Relationship::unobserved("editors", "user_or_group", "Users and groups that may change the graph").from(
+            Source::Read(|viewer, record, range| Box::pin(std::future::ready(sharing::editors(viewer, record, range)))),
+        ),
+        Relationship::unobserved("group", "group", "The group of the graph's owner").one().from(Source::Computed(
+            |record| Ok(record.parse::<Work>()?.group.map(|group| Key::shared(Kind::Group, group))),
+        )),
         Relationship::unobserved("items", "item", "Objects that the graph shows")
             .from(Source::Read(|viewer, record, range| Box::pin(std::future::ready(items(viewer, record, range))))),
         Relationship::forward("owner", Link::OwnedGraph, "Whose graph it is").one(),
-        Relationship::unobserved("viewers", "user_or_group", "Users and groups that may see the graph while it is private")
-            .from(Source::Read(|viewer, record, range| Box::pin(std::future::ready(sharing::viewers(viewer, record, range))))),
+        Relationship::unobserved(
+            "viewers",
+            "user_or_group",
+            "Users and groups that may see the graph while it is private",
+        )
+        .from(Source::Read(|viewer, record, range| {
+            Box::pin(std::future::ready(sharing::viewers(viewer, record, range)))
+        })),
     ],
     locate: |viewer, id| Box::pin(authored::locate(viewer, Kind::Graph, TITLE, id)),
     attributes,
@@ -193,7 +200,12 @@ fn shown(attributes: &Map<String, Value>) -> Vec<Key> {
     let nodes = attributes.get("nodes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut seen = std::collections::HashSet::new();
     let text = |node: &Value, name: &str| node.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let keys = nodes.iter().filter_map(|node| named::known_form(text(node, "type").parse().ok().filter(|kind| link(*kind).is_some())?, &text(node, "entity_id")));
+    let keys = nodes.iter().filter_map(|node| {
+        named::known_form(
+            text(node, "type").parse().ok().filter(|kind| link(*kind).is_some())?,
+            &text(node, "entity_id"),
+        )
+    });
     keys.map(|named| named.key).filter(|key| seen.insert(key.clone())).collect()
 }
 

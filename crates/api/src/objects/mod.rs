@@ -212,7 +212,6 @@ pub enum Source {
     Unobserved,
 }
 
-
 impl Relationship {
     /// What the object points to.
     pub const fn forward(name: &'static str, link: Link, description: &'static str) -> Self {
@@ -234,7 +233,8 @@ impl Relationship {
 
     /// The caller's own vote on the object.
     pub const fn own_votes() -> Self {
-        let source = Source::Read(|viewer, record, range| Box::pin(crate::community::votes::own(viewer, record, range)));
+        let source =
+            Source::Read(|viewer, record, range| Box::pin(crate::community::votes::own(viewer, record, range)));
         Self::known("user_votes", Kind::Vote.wire(), "The caller's own vote on it", source)
     }
 
@@ -244,7 +244,17 @@ impl Relationship {
     }
 
     const fn known(name: &'static str, returns: &'static str, description: &'static str, source: Source) -> Self {
-        Self { name, returns, many: true, description, needs: None, source, visible: None, screened: false, context: None }
+        Self {
+            name,
+            returns,
+            many: true,
+            description,
+            needs: None,
+            source,
+            visible: None,
+            screened: false,
+            context: None,
+        }
     }
 
     /// Leads to objects that are shown as this type.

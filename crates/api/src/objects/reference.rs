@@ -127,7 +127,8 @@ pub struct ReferenceAttributes {
 /// A reference's URL is the web's, and names it for good.
 fn check(attributes: &Map<String, Value>) -> Result<()> {
     let text = attributes.get("url").and_then(Value::as_str).unwrap_or_default();
-    let url = url::Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url =
+        url::Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.map(drop).ok_or_else(|| Error::invalid_argument("the attribute \"url\" must be a URL of http or https"))
 }
 

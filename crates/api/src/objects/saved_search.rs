@@ -70,10 +70,17 @@ pub const TYPE: ObjectType = ObjectType {
     id: "Id of the saved search",
     relationships: &[
         Relationship::forward("owner", Link::OwnedSearch, "Whose search it is").one(),
-        Relationship::unobserved("editors", "user_or_group", "Users and groups that may change the search")
-            .from(Source::Read(|viewer, record, range| Box::pin(std::future::ready(sharing::editors(viewer, record, range))))),
-        Relationship::unobserved("viewers", "user_or_group", "Users and groups that may see the search while it is private")
-            .from(Source::Read(|viewer, record, range| Box::pin(std::future::ready(sharing::viewers(viewer, record, range))))),
+        Relationship::unobserved("editors", "user_or_group", "Users and groups that may change the search").from(
+            Source::Read(|viewer, record, range| Box::pin(std::future::ready(sharing::editors(viewer, record, range)))),
+        ),
+        Relationship::unobserved(
+            "viewers",
+            "user_or_group",
+            "Users and groups that may see the search while it is private",
+        )
+        .from(Source::Read(|viewer, record, range| {
+            Box::pin(std::future::ready(sharing::viewers(viewer, record, range)))
+        })),
     ],
     locate: |viewer, id| Box::pin(authored::locate(viewer, Kind::SavedSearch, TITLE, id)),
     attributes: |record, _| Ok(record.parse::<Work>()?.attributes),

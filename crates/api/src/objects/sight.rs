@@ -14,7 +14,8 @@ use crate::authored;
 use crate::community::comments;
 
 /// Whether a caller sees an object.
-pub(crate) type Sees = for<'a> fn(&'a Record, &'a Viewer<'a>) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
+pub(crate) type Sees =
+    for<'a> fn(&'a Record, &'a Viewer<'a>) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
 
 /// The kinds that are not for everybody.
 const SIGHT: &[(Kind, Sees)] = &[

@@ -93,26 +93,35 @@ fn fixed() -> Vec<Route> {
             cost: Cost::Free,
             answers: Answers::Done,
             errors: CHANGE,
-            ..Action::get("", "comments_delete", "Remove a comment; for its author", |call| Box::pin(comments::delete(call)))
+            ..Action::get("", "comments_delete", "Remove a comment; for its author", |call| {
+                Box::pin(comments::delete(call))
+            })
         },
         Action {
             row: (Method::POST, "/comments/{id}/vote"),
             takes: Takes::Document,
             errors: CHANGE,
-            ..Action::get("", "comments_vote", "Call a comment positive, negative or abuse", |call| Box::pin(comments::vote(call)))
+            ..Action::get("", "comments_vote", "Call a comment positive, negative or abuse", |call| {
+                Box::pin(comments::vote(call))
+            })
         },
         Action {
             answers: Answers::Objects("item"),
             query: SEARCH,
             check: search::check,
-            ..Action::get("/search", "search", "Whatever a word names, and comments", |call| Box::pin(search::get(call)))
+            ..Action::get("/search", "search", "Whatever a word names, and comments", |call| {
+                Box::pin(search::get(call))
+            })
         },
         Action {
             cost: Cost::Free,
             answers: Answers::List,
-            ..Action::get("/popular_threat_categories", "popular_threat_categories", "Words for what threats do", |_| {
-                Box::pin(std::future::ready(Ok(categories::get())))
-            })
+            ..Action::get(
+                "/popular_threat_categories",
+                "popular_threat_categories",
+                "Words for what threats do",
+                |_| Box::pin(std::future::ready(Ok(categories::get()))),
+            )
         },
     ];
     let mut rows: Vec<_> = rows.into_iter().map(Action::route).collect();
@@ -126,15 +135,20 @@ fn widgets() -> Vec<Route> {
     let url = Action {
         query: WIDGET,
         check: widget::check,
-        ..Action::get("/widget/url", "widget_url", "An address that shows what is known of an object, for three days", |call| {
-            Box::pin(widget::url(call))
-        })
+        ..Action::get(
+            "/widget/url",
+            "widget_url",
+            "An address that shows what is known of an object, for three days",
+            |call| Box::pin(widget::url(call)),
+        )
     };
     let page = |operation: &'static str| Action {
         access: Access::Open,
         cost: Cost::Free,
         answers: Answers::Page,
-        ..Action::get("/widget/html/{token}", operation, "What is known of an object, for a frame", |call| Box::pin(widget::page(call)))
+        ..Action::get("/widget/html/{token}", operation, "What is known of an object, for a frame", |call| {
+            Box::pin(widget::page(call))
+        })
     };
     let beside = Route { path: "/ui/widget/html/{token}".to_owned(), ..page("widget_html_ui").route() };
     vec![url.route(), page("widget_html").route(), beside]
@@ -151,36 +165,60 @@ fn of_collections() -> Vec<Route> {
         ..route((Method::GET, path, operation, summary.to_owned()), Takes::Nothing, answers, run)
     };
     let mut rows = vec![
-        row("/collections/{id}/download/{format}".to_owned(), "collections_download".to_owned(), "All of a collection as json, csv or stix", Answers::Document, |call| {
-            Box::pin(export::all(call))
-        }),
-        row("/collections/{id}/aggregations/download/{format}".to_owned(), "collections_aggregations_download".to_owned(), "What a collection's objects have in common, as json or csv", Answers::Document, |call| {
-            Box::pin(export::aggregations(call))
-        }),
-        row("/collections/{id}/mitre_tree".to_owned(), "collections_mitre_tree".to_owned(), "The techniques of a collection under their tactics", Answers::Dictionary, |call| {
-            Box::pin(tree::get(call))
-        }),
+        row(
+            "/collections/{id}/download/{format}".to_owned(),
+            "collections_download".to_owned(),
+            "All of a collection as json, csv or stix",
+            Answers::Document,
+            |call| Box::pin(export::all(call)),
+        ),
+        row(
+            "/collections/{id}/aggregations/download/{format}".to_owned(),
+            "collections_aggregations_download".to_owned(),
+            "What a collection's objects have in common, as json or csv",
+            Answers::Document,
+            |call| Box::pin(export::aggregations(call)),
+        ),
+        row(
+            "/collections/{id}/mitre_tree".to_owned(),
+            "collections_mitre_tree".to_owned(),
+            "The techniques of a collection under their tactics",
+            Answers::Dictionary,
+            |call| Box::pin(tree::get(call)),
+        ),
         Route {
             access: Access::Key,
             object: graph,
-            ..row("/graphs/{id}/screenshot".to_owned(), "graphs_screenshot".to_owned(), "A picture of a graph; this server draws none", Answers::Bytes, |call| {
-                Box::pin(change::screenshot(call))
-            })
+            ..row(
+                "/graphs/{id}/screenshot".to_owned(),
+                "graphs_screenshot".to_owned(),
+                "A picture of a graph; this server draws none",
+                Answers::Bytes,
+                |call| Box::pin(change::screenshot(call)),
+            )
         },
         Route {
             object: None,
             query: LISTED,
             check: list_shape,
-            ..row("/threat_actors".to_owned(), "threat_actors_list".to_owned(), "Threat actors; this server curates none", Answers::Objects("threat_actor"), |call| {
-                Box::pin(async move { Ok(listing::nothing(&call)) })
-            })
+            ..row(
+                "/threat_actors".to_owned(),
+                "threat_actors_list".to_owned(),
+                "Threat actors; this server curates none",
+                Answers::Objects("threat_actor"),
+                |call| Box::pin(async move { Ok(listing::nothing(&call)) }),
+            )
         },
     ];
     for membership in crate::objects::collection::MEMBERS {
         let name = membership.name;
-        rows.push(row(format!("/collections/{{id}}/{name}/download/{{format}}"), format!("collections_{name}_download"), "One relationship of a collection as json, csv or stix", Answers::Document, |call| {
-            Box::pin(export::one(call))
-        }));
+        rows.push(row(
+            format!("/collections/{{id}}/{name}/download/{{format}}"),
+            format!("collections_{name}_download"),
+            "One relationship of a collection as json, csv or stix",
+            Answers::Document,
+            |call| Box::pin(export::one(call)),
+        ));
     }
     rows
 }
@@ -193,15 +231,23 @@ fn of_item(kind: Kind, voted: bool) -> Vec<Route> {
         errors,
         object,
         ..route(
-            (Method::POST, format!("/{collection}/{{id}}/{list}"), format!("{collection}_{list}_create"), what.to_owned()),
+            (
+                Method::POST,
+                format!("/{collection}/{{id}}/{list}"),
+                format!("{collection}_{list}_create"),
+                what.to_owned(),
+            ),
             Takes::Document,
             Answers::Object(answers.wire()),
             run,
         )
     };
-    let mut rows = vec![row("comments", "Say something about it", Kind::Comment, CHANGE, |call| Box::pin(comments::create(call)))];
+    let mut rows =
+        vec![row("comments", "Say something about it", Kind::Comment, CHANGE, |call| Box::pin(comments::create(call)))];
     if voted {
-        rows.push(row("votes", "Call it harmless or malicious; once", Kind::Vote, MAKE, |call| Box::pin(votes::create(call))));
+        rows.push(row("votes", "Call it harmless or malicious; once", Kind::Vote, MAKE, |call| {
+            Box::pin(votes::create(call))
+        }));
     }
     rows
 }
@@ -224,29 +270,51 @@ fn of_authored(row: &'static Authored) -> Vec<Route> {
             query: LISTED,
             errors: &[],
             check: list_shape,
-            ..route(name(Method::GET, "", "list", "Those that the caller may see, newest first"), Takes::Nothing, Answers::Objects(kind), |call| {
-                Box::pin(listing::list(call))
-            })
+            ..route(
+                name(Method::GET, "", "list", "Those that the caller may see, newest first"),
+                Takes::Nothing,
+                Answers::Objects(kind),
+                |call| Box::pin(listing::list(call)),
+            )
         },
         Route {
             errors: MAKE,
-            ..route(name(Method::POST, "", "create", "Make one"), Takes::Document, object, |call| Box::pin(change::create(call)))
+            ..route(name(Method::POST, "", "create", "Make one"), Takes::Document, object, |call| {
+                Box::pin(change::create(call))
+            })
         },
-        route(name(Method::PATCH, "/{id}", "update", "Change one; for its owner and editors"), Takes::Document, object, |call| {
-            Box::pin(change::update(call))
-        }),
-        route(name(Method::DELETE, "/{id}", "delete", "Remove one; for its owner"), Takes::Nothing, Answers::Done, |call| {
-            Box::pin(change::delete(call))
-        }),
+        route(
+            name(Method::PATCH, "/{id}", "update", "Change one; for its owner and editors"),
+            Takes::Document,
+            object,
+            |call| Box::pin(change::update(call)),
+        ),
+        route(
+            name(Method::DELETE, "/{id}", "delete", "Remove one; for its owner"),
+            Takes::Nothing,
+            Answers::Done,
+            |call| Box::pin(change::delete(call)),
+        ),
     ];
     for membership in row.members {
         let part = membership.name;
-        rows.push(route(name(Method::POST, &format!("/{{id}}/{part}"), &format!("{part}_add"), "Put objects in"), Takes::Document, Answers::OneDescriptor, |call| {
-            Box::pin(members::put_in(call))
-        }));
-        rows.push(route(name(Method::DELETE, &format!("/{{id}}/{part}"), &format!("{part}_remove"), "Take objects out; the body names them"), Takes::Document, Answers::OneDescriptor, |call| {
-            Box::pin(members::take_out(call))
-        }));
+        rows.push(route(
+            name(Method::POST, &format!("/{{id}}/{part}"), &format!("{part}_add"), "Put objects in"),
+            Takes::Document,
+            Answers::OneDescriptor,
+            |call| Box::pin(members::put_in(call)),
+        ));
+        rows.push(route(
+            name(
+                Method::DELETE,
+                &format!("/{{id}}/{part}"),
+                &format!("{part}_remove"),
+                "Take objects out; the body names them",
+            ),
+            Takes::Document,
+            Answers::OneDescriptor,
+            |call| Box::pin(members::take_out(call)),
+        ));
     }
     if row.sharing != Sharing::Never {
         rows.extend(["viewers", "editors"].into_iter().flat_map(|list| of_sharing(&name, list)));
@@ -273,24 +341,36 @@ fn of_sharing(name: &dyn Fn(Method, &str, &str, &str) -> Name, list: &str) -> Ve
     for (path, operation) in [("", ""), ("relationships/", "relationships_"), ("relationship/", "relationship_")] {
         let (path, operation) = (format!("/{{id}}/{path}{list}"), format!("{operation}{list}"));
         let (grant, revoke) = (format!("{operation}_add"), format!("{operation}_remove"));
-        rows.push(route(name(Method::POST, &path, &grant, "Share it"), Takes::Document, Answers::Objects("user_or_group"), |call| {
-            Box::pin(sharing::grant(call))
-        }));
-        rows.push(route(name(Method::DELETE, &path, &revoke, "Share it no more; the body names with whom"), Takes::Document, Answers::Done, |call| {
-            Box::pin(sharing::revoke(call))
-        }));
+        rows.push(route(
+            name(Method::POST, &path, &grant, "Share it"),
+            Takes::Document,
+            Answers::Objects("user_or_group"),
+            |call| Box::pin(sharing::grant(call)),
+        ));
+        rows.push(route(
+            name(Method::DELETE, &path, &revoke, "Share it no more; the body names with whom"),
+            Takes::Document,
+            Answers::Done,
+            |call| Box::pin(sharing::revoke(call)),
+        ));
     }
     let path = format!("/{{id}}/relationships/{list}/{{member}}");
     let is = format!("relationships_{list}_member");
     rows.push(Route {
         errors: ONE,
-        ..route(name(Method::GET, &path, &is, "Whether it is shared with a user or group"), Takes::Nothing, Answers::Truth, |call| {
-            Box::pin(sharing::is_granted(call))
-        })
+        ..route(
+            name(Method::GET, &path, &is, "Whether it is shared with a user or group"),
+            Takes::Nothing,
+            Answers::Truth,
+            |call| Box::pin(sharing::is_granted(call)),
+        )
     });
     let gone = format!("relationships_{list}_member_remove");
-    rows.push(route(name(Method::DELETE, &path, &gone, "Share it no more with a user or group"), Takes::Nothing, Answers::Done, |call| {
-        Box::pin(sharing::revoke(call))
-    }));
+    rows.push(route(
+        name(Method::DELETE, &path, &gone, "Share it no more with a user or group"),
+        Takes::Nothing,
+        Answers::Done,
+        |call| Box::pin(sharing::revoke(call)),
+    ));
     rows
 }

@@ -66,7 +66,10 @@ async fn a_collection_is_made_filled_emptied_and_removed_with_exact_counts() {
     assert_eq!(service.get(&format!("{path}/relationships/files"), &ann).await.json["meta"]["count"], 3);
 
     let renamed = service.done("PATCH", &path, &ann, "collection", json!({ "name": "other" })).await;
-    assert_eq!((&renamed["data"]["attributes"]["name"], &renamed["data"]["attributes"]["tags"]), (&json!("other"), &json!(["t"])));
+    assert_eq!(
+        (&renamed["data"]["attributes"]["name"], &renamed["data"]["attributes"]["tags"]),
+        (&json!("other"), &json!(["t"]))
+    );
     let more = json!({ "data": { "type": "collection", "id": id, "raw_items": hash(7) } });
     assert_eq!(service.write("PATCH", &path, &ann, &more).await.json["data"]["attributes"]["files_count"], 4);
     assert_eq!(ids(&service.get("/users/premium/collections", &bob).await.json), [id.as_str()]);
@@ -86,7 +89,9 @@ async fn what_cannot_be_a_collection_is_refused() {
     let path = format!("/collections/{}", collect(&service, &key, json!({ "name": "n" }), json!([])).await);
     let with = |data: Value| json!({ "data": data });
     let of = |attributes: Value| with(json!({ "type": "collection", "attributes": attributes }));
-    let related = |relationships: Value| with(json!({ "type": "collection", "attributes": { "name": "n" }, "relationships": relationships }));
+    let related = |relationships: Value| {
+        with(json!({ "type": "collection", "attributes": { "name": "n" }, "relationships": relationships }))
+    };
     for (method, target, body) in [
         ("POST", "/collections", of(json!({}))),
         ("POST", "/collections", of(json!({ "name": "" }))),
@@ -111,7 +116,8 @@ async fn what_cannot_be_a_collection_is_refused() {
         let answer = service.write(method, target, &key, &body).await;
         assert_eq!(answer.status, 400, "{method} {target} {body:.120}: {}", answer.message());
     }
-    let million = json!({ "data": { "type": "collection", "attributes": { "name": "n" }, "raw_items": "0".repeat(5 << 20) } });
+    let million =
+        json!({ "data": { "type": "collection", "attributes": { "name": "n" }, "raw_items": "0".repeat(5 << 20) } });
     assert_eq!(service.write("POST", "/collections", &key, &million).await.status, 413);
     assert_eq!(service.set("PATCH", &path, &other, "collection", json!({ "name": "mine" })).await.status, 403);
     assert_eq!(service.get(&format!("/collections/{}", hash(1)), &key).await.status, 404);
@@ -128,40 +134,70 @@ async fn a_private_collection_is_seen_by_its_owner_alone() {
     let item = json!([{ "type": "file", "id": known }]);
     let hidden = collect(&service, &ann, json!({ "name": "secret", "private": true }), item.clone()).await;
     let open = collect(&service, &ann, json!({ "name": "open" }), item).await;
-    let said = service.done("POST", &format!("/collections/{hidden}/comments"), &ann, "comment", json!({ "text": "psst #quiet @eve" })).await;
+    let said = service
+        .done(
+            "POST",
+            &format!("/collections/{hidden}/comments"),
+            &ann,
+            "comment",
+            json!({ "text": "psst #quiet @eve" }),
+        )
+        .await;
     let said = said["data"]["id"].as_str().expect("an id").to_owned();
     assert!(said.starts_with(&hidden), "{said}");
 
     for path in [
-        format!("/collections/{hidden}"), format!("/collections/{hidden}/files"), format!("/collections/{hidden}/relationships/files"),
-        format!("/collections/{hidden}/comments"), format!("/comments/{said}"), format!("/comments/{said}/item"),
-        format!("/collections/{hidden}/download/json"), format!("/collections/{hidden}/mitre_tree"),
+        format!("/collections/{hidden}"),
+        format!("/collections/{hidden}/files"),
+        format!("/collections/{hidden}/relationships/files"),
+        format!("/collections/{hidden}/comments"),
+        format!("/comments/{said}"),
+        format!("/comments/{said}/item"),
+        format!("/collections/{hidden}/download/json"),
+        format!("/collections/{hidden}/mitre_tree"),
     ] {
         assert_eq!(service.get(&path, &eve).await.status, 404, "{path}");
         assert_eq!(service.get(&path, &ann).await.status, 200, "{path}");
     }
     for path in [
-        format!("/files/{known}/collections"), "/users/premium/collections".to_owned(), "/collections".to_owned(),
-        "/collections?order=name%2B".to_owned(), "/collections?filter=name:*e*".to_owned(), format!("/search?query={hidden}"),
-        "/comments".to_owned(), "/comments?filter=tag:quiet".to_owned(), "/search?query=psst".to_owned(),
-        "/search?query=%23quiet".to_owned(), "/users/premium/comments".to_owned(), "/users/eve/mentions".to_owned(),
+        format!("/files/{known}/collections"),
+        "/users/premium/collections".to_owned(),
+        "/collections".to_owned(),
+        "/collections?order=name%2B".to_owned(),
+        "/collections?filter=name:*e*".to_owned(),
+        format!("/search?query={hidden}"),
+        "/comments".to_owned(),
+        "/comments?filter=tag:quiet".to_owned(),
+        "/search?query=psst".to_owned(),
+        "/search?query=%23quiet".to_owned(),
+        "/users/premium/comments".to_owned(),
+        "/users/eve/mentions".to_owned(),
         format!("/search?query={said}"),
     ] {
         let (theirs, own) = (service.get(&path, &eve).await, service.get(&path, &ann).await);
         assert_eq!((theirs.status.as_u16(), own.status.as_u16()), (200, 200), "{path}: {}", theirs.message());
-        let all: Vec<_> = [hidden.as_str(), &said].into_iter().filter(|id| theirs.bytes.windows(id.len()).any(|part| part == id.as_bytes())).collect();
+        let all: Vec<_> = [hidden.as_str(), &said]
+            .into_iter()
+            .filter(|id| theirs.bytes.windows(id.len()).any(|part| part == id.as_bytes()))
+            .collect();
         // The address of the page repeats what was asked for.
-        let echoed = theirs.json["links"]["self"].as_str().is_some_and(|address| all.iter().all(|id| address.contains(id)));
+        let echoed =
+            theirs.json["links"]["self"].as_str().is_some_and(|address| all.iter().all(|id| address.contains(id)));
         assert!(all.is_empty() || echoed, "{path}: {}", theirs.json);
         assert!(!ids(&theirs.json).contains(&hidden.as_str()) && !ids(&theirs.json).contains(&said.as_str()), "{path}");
-        assert_eq!(theirs.json["meta"]["count"].as_u64().unwrap_or(0), ids(&theirs.json).len() as u64, "{path}: counts tell nothing");
+        assert_eq!(
+            theirs.json["meta"]["count"].as_u64().unwrap_or(0),
+            ids(&theirs.json).len() as u64,
+            "{path}: counts tell nothing"
+        );
         assert!(ids(&own.json).iter().any(|id| *id == hidden || *id == said), "{path}: {}", own.json);
     }
     let inline = service.get(&format!("/files/{known}?relationships=collections"), &eve).await.json;
     let inline = &inline["data"]["relationships"]["collections"]["data"];
     assert_eq!((inline.as_array().map(Vec::len), &inline[0]["id"]), (Some(1), &json!(open)));
     // Hiding needs a privilege; what was hidden can be shown.
-    let refused = service.set("POST", "/collections", &public, "collection", json!({ "name": "n", "private": true })).await;
+    let refused =
+        service.set("POST", "/collections", &public, "collection", json!({ "name": "n", "private": true })).await;
     assert_eq!((refused.status.as_u16(), refused.message().contains("private-collections")), (403, true));
     service.done("PATCH", &format!("/collections/{hidden}"), &ann, "collection", json!({ "private": false })).await;
     assert_eq!(service.get(&format!("/comments/{said}"), &eve).await.status, 200);
@@ -174,7 +210,15 @@ async fn collections_are_listed_by_filter_and_order_page_by_page() {
     let mut made = Vec::new();
     for number in 0..7 {
         service.advance(86_400);
-        made.push(collect(&service, &key, json!({ "name": format!("c{number}"), "tags": [if number < 3 { "low" } else { "high" }] }), files(0..number)).await);
+        made.push(
+            collect(
+                &service,
+                &key,
+                json!({ "name": format!("c{number}"), "tags": [if number < 3 { "low" } else { "high" }] }),
+                files(0..number),
+            )
+            .await,
+        );
     }
     let walk = |query: String| {
         let (service, key) = (&service, &key);
@@ -274,12 +318,15 @@ async fn a_reference_is_found_by_its_id_and_by_its_url_in_base64() {
     let id = made.json["data"]["id"].as_str().expect("an id");
     assert_eq!(service.get(&format!("/references/{encoded}"), &key).await.json["data"]["id"], id);
     assert_eq!(service.write("POST", "/references", &key, &document).await.status, 409);
-    let changed = service.set("PATCH", &format!("/references/{encoded}"), &key, "reference", json!({ "title": "Another" })).await;
+    let changed =
+        service.set("PATCH", &format!("/references/{encoded}"), &key, "reference", json!({ "title": "Another" })).await;
     assert_eq!(changed.json["data"]["attributes"]["title"], "Another");
     assert_eq!(ids(&service.get(&format!("/files/{known}/references"), &key).await.json), [id]);
     let bad = json!({ "data": { "type": "reference", "attributes": { "url": "javascript:alert(1)" } } });
     assert_eq!(service.write("POST", "/references", &key, &bad).await.status, 400);
-    let other = service.set("PATCH", &format!("/references/{id}"), &key, "reference", json!({ "url": "https://other.example/" })).await;
+    let other = service
+        .set("PATCH", &format!("/references/{id}"), &key, "reference", json!({ "url": "https://other.example/" }))
+        .await;
     assert_eq!(other.status, 400, "its URL names it for good");
     assert_eq!(service.call("DELETE", &format!("/api/v3/references/{id}"), Some(&key)).await.status, 200);
     assert_eq!(service.get(&format!("/threat_actors?order=first_seen_date-"), &key).await.json["data"], json!([]));
@@ -295,16 +342,23 @@ async fn attack_is_served_out_of_the_operators_bundle() {
     let tactic = service.get("/attack_tactics/TA0002", &key).await.json;
     assert_eq!(tactic["data"]["attributes"]["name"], "Execution");
     assert_eq!(ids(&service.get("/attack_tactics/TA0002/attack_techniques", &key).await.json), ["T1059", "T1059.001"]);
-    let part = service.get("/attack_techniques/T1059.001?relationships=parent_technique,attack_tactics", &key).await.json;
+    let part =
+        service.get("/attack_techniques/T1059.001?relationships=parent_technique,attack_tactics", &key).await.json;
     assert_eq!(part["data"]["relationships"]["parent_technique"]["data"]["id"], "T1059");
     assert_eq!(part["data"]["attributes"]["info"]["x_mitre_is_subtechnique"], true);
-    assert_eq!(service.get("/attack_techniques/T1086/revoking_technique", &key).await.json["data"]["attributes"]["name"], "PowerShell");
+    assert_eq!(
+        service.get("/attack_techniques/T1086/revoking_technique", &key).await.json["data"]["attributes"]["name"],
+        "PowerShell"
+    );
     assert_eq!(service.get("/attack_techniques/T1059/parent_technique", &key).await.json["data"], Value::Null);
     assert_eq!(service.get("/attack_techniques/T9999", &key).await.status, 404);
 
     let id = collect(&service, &key, json!({ "name": "n" }), json!([])).await;
     let techniques = json!({ "data": [{ "type": "attack_technique", "id": "T1059.001" }, { "type": "attack_technique", "id": "T1082" }] });
-    assert_eq!(service.write("POST", &format!("/collections/{id}/attack_techniques"), &key, &techniques).await.status, 200);
+    assert_eq!(
+        service.write("POST", &format!("/collections/{id}/attack_techniques"), &key, &techniques).await.status,
+        200
+    );
     let tree = service.get(&format!("/collections/{id}/mitre_tree"), &key).await.json;
     let tactics = tree["data"]["tactics"].as_array().expect("tactics");
     assert_eq!(tactics.iter().filter_map(|tactic| tactic["id"].as_str()).collect::<Vec<_>>(), ["TA0002", "TA0007"]);
@@ -316,22 +370,49 @@ async fn attack_is_served_out_of_the_operators_bundle() {
 async fn a_saved_search_is_shared_inside_its_owners_group_only() {
     let service = Service::start().await;
     service.with_groups().await;
-    let (analyst, chief, stranger) = (service.key("analyst").await, service.key("chief").await, service.key("stranger").await);
-    let made = service.done("POST", "/saved_searches", &analyst, "saved_search", json!({ "name": "mine", "search_query": "type:peexe" })).await;
+    let (analyst, chief, stranger) =
+        (service.key("analyst").await, service.key("chief").await, service.key("stranger").await);
+    let made = service
+        .done(
+            "POST",
+            "/saved_searches",
+            &analyst,
+            "saved_search",
+            json!({ "name": "mine", "search_query": "type:peexe" }),
+        )
+        .await;
     let id = made["data"]["id"].as_str().expect("an id").to_owned();
-    assert_eq!((id.len(), &made["data"]["attributes"]["private"], &made["data"]["attributes"]["role"]), (32, &json!(true), &json!("owner")));
+    assert_eq!(
+        (id.len(), &made["data"]["attributes"]["private"], &made["data"]["attributes"]["role"]),
+        (32, &json!(true), &json!("owner"))
+    );
     let path = format!("/saved_searches/{id}");
     assert_eq!(service.get(&path, &chief).await.status, 404);
     let with = |id: &str, kind: &str| json!({ "data": [{ "type": kind, "id": id }] });
-    assert_eq!(service.write("POST", &format!("{path}/relationship/viewers"), &analyst, &with("stranger", "user")).await.status, 403);
-    assert_eq!(service.write("POST", &format!("{path}/relationship/viewers"), &analyst, &with("soc", "group")).await.status, 200);
+    assert_eq!(
+        service
+            .write("POST", &format!("{path}/relationship/viewers"), &analyst, &with("stranger", "user"))
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        service.write("POST", &format!("{path}/relationship/viewers"), &analyst, &with("soc", "group")).await.status,
+        200
+    );
     assert_eq!(service.get(&path, &chief).await.json["data"]["attributes"]["role"], "viewer");
     assert_eq!(ids(&service.get("/saved_searches?filter=shared_with_me:true", &chief).await.json), [id.as_str()]);
     assert_eq!(ids(&service.get("/saved_searches", &stranger).await.json), Vec::<&str>::new());
     assert_eq!(service.set("PATCH", &path, &chief, "saved_search", json!({ "name": "ours" })).await.status, 403);
-    assert_eq!(service.write("POST", &format!("{path}/relationships/editors"), &analyst, &with("chief", "user")).await.status, 200);
+    assert_eq!(
+        service.write("POST", &format!("{path}/relationships/editors"), &analyst, &with("chief", "user")).await.status,
+        200
+    );
     assert_eq!(service.set("PATCH", &path, &chief, "saved_search", json!({ "name": "ours" })).await.status, 200);
-    assert_eq!(service.write("DELETE", &format!("{path}/relationship/viewers"), &analyst, &with("soc", "group")).await.status, 200);
+    assert_eq!(
+        service.write("DELETE", &format!("{path}/relationship/viewers"), &analyst, &with("soc", "group")).await.status,
+        200
+    );
     assert_eq!(service.call("DELETE", &format!("/api/v3{path}"), Some(&chief)).await.status, 403);
     assert_eq!(service.call("DELETE", &format!("/api/v3{path}"), Some(&analyst)).await.status, 200);
 }

@@ -32,8 +32,14 @@ async fn a_comment_is_made_listed_read_and_removed() {
     assert_eq!((ids(&page), &page["meta"]["count"]), (vec![id], &json!(1)));
     let read = service.get(&format!("/comments/{id}?relationships=author,item"), &ann).await.json;
     assert_eq!(read["data"]["relationships"]["author"]["data"]["id"], "premium");
-    assert_eq!(read["data"]["relationships"]["item"]["data"], json!({ "type": "file", "id": sha256.to_string(), "links": { "self": format!("http://assay.test/api/v3{file}") } }));
-    assert_eq!(service.get(&format!("/comments/{id}/item"), &ann).await.json["data"]["attributes"]["sha256"], sha256.to_string());
+    assert_eq!(
+        read["data"]["relationships"]["item"]["data"],
+        json!({ "type": "file", "id": sha256.to_string(), "links": { "self": format!("http://assay.test/api/v3{file}") } })
+    );
+    assert_eq!(
+        service.get(&format!("/comments/{id}/item"), &ann).await.json["data"]["attributes"]["sha256"],
+        sha256.to_string()
+    );
     assert_eq!(ids(&service.get("/users/public/mentions", &ann).await.json), [id]);
     assert_eq!(ids(&service.get("/users/premium/comments", &ann).await.json), [id]);
 
@@ -64,7 +70,11 @@ async fn the_feed_is_newest_first_and_filtered_by_tag() {
     assert_eq!(ids(&rest), [made[4].as_str()]);
     assert!(rest["meta"].get("cursor").is_none());
     for filter in ["emotet", "tag:", "author:ann", "tag:a%20b"] {
-        assert_eq!(service.get(&format!("/comments?filter={filter}"), &key).await.code(), "InvalidArgumentError", "{filter}");
+        assert_eq!(
+            service.get(&format!("/comments?filter={filter}"), &key).await.code(),
+            "InvalidArgumentError",
+            "{filter}"
+        );
     }
     // By words, by tag, by id.
     assert_eq!(ids(&service.get("/search?query=number%203", &key).await.json), [made[1].as_str()]);
@@ -112,10 +122,16 @@ async fn an_account_has_one_opinion_on_a_comment() {
         let (service, path) = (&service, format!("/comments/{id}/vote"));
         async move { service.write("POST", &path, &key, &json!({ "data": word })).await }
     };
-    assert_eq!(vote(ann.clone(), json!("positive")).await.json["data"], json!({ "positive": 1, "negative": 0, "abuse": 0 }));
+    assert_eq!(
+        vote(ann.clone(), json!("positive")).await.json["data"],
+        json!({ "positive": 1, "negative": 0, "abuse": 0 })
+    );
     assert_eq!(vote(ann.clone(), json!("positive")).await.json["data"]["positive"], 1);
     assert_eq!(vote(bob, json!("abuse")).await.json["data"], json!({ "positive": 1, "negative": 0, "abuse": 1 }));
-    assert_eq!(vote(ann.clone(), json!("negative")).await.json["data"], json!({ "positive": 0, "negative": 1, "abuse": 1 }));
+    assert_eq!(
+        vote(ann.clone(), json!("negative")).await.json["data"],
+        json!({ "positive": 0, "negative": 1, "abuse": 1 })
+    );
     for wrong in [json!("great"), json!(1), json!({}), Value::Null] {
         assert_eq!(vote(ann.clone(), wrong).await.status, 400);
     }
@@ -136,13 +152,18 @@ async fn a_vote_counts_once_and_changes_the_reputation() {
     assert_eq!(again.message(), "User \"premium\" already voted \"malicious\" for this file");
     service.done("POST", &votes, &bob, "vote", json!({ "verdict": "malicious" })).await;
     let attributes = service.get(&file, &ann).await.json["data"]["attributes"].clone();
-    assert_eq!((&attributes["total_votes"], &attributes["reputation"]), (&json!({ "harmless": 0, "malicious": 2 }), &json!(-2)));
+    assert_eq!(
+        (&attributes["total_votes"], &attributes["reputation"]),
+        (&json!({ "harmless": 0, "malicious": 2 }), &json!(-2))
+    );
     assert_eq!(attributes["sha256"], sha256.to_string(), "the rest of the report stays");
     assert_eq!(service.get(&votes, &ann).await.json["meta"]["count"], 2);
     assert_eq!(ids(&service.get(&format!("{file}/user_votes"), &ann).await.json), [id]);
     assert_eq!(service.get(&format!("/votes/{id}"), &bob).await.json["data"]["id"], id);
     assert_eq!(ids(&service.get("/users/premium/votes", &ann).await.json), [id]);
-    for wrong in [json!({}), json!({ "verdict": "bad" }), json!({ "verdict": 1 }), json!({ "verdict": "harmless", "value": 9 })] {
+    for wrong in
+        [json!({}), json!({ "verdict": "bad" }), json!({ "verdict": 1 }), json!({ "verdict": "harmless", "value": 9 })]
+    {
         assert_eq!(service.set("POST", &votes, &bob, "vote", wrong).await.status, 400);
     }
 }
@@ -154,7 +175,8 @@ async fn votes_of_many_at_once_are_all_counted_and_none_twice() {
     let sha256 = service.scan(b"a crowd", "a.txt").await;
     let mut keys = Vec::new();
     for number in 0..12 {
-        let user = json!({ "data": { "type": "user", "id": format!("voter{number}"), "attributes": { "tier": "premium" } } });
+        let user =
+            json!({ "data": { "type": "user", "id": format!("voter{number}"), "attributes": { "tier": "premium" } } });
         assert_eq!(service.write("POST", "/users", &operator, &user).await.status, 200);
         keys.push(service.key(&format!("voter{number}")).await);
     }

@@ -23,7 +23,8 @@ async fn draw(service: &Service, key: &str, attributes: Value) -> String {
 async fn a_graph_comes_back_as_it_was_written_and_is_found_from_its_files() {
     let service = Service::start().await;
     let key = service.key("public").await;
-    let (one, two) = (service.scan(b"drawn one", "a").await.to_string(), service.scan(b"drawn two", "b").await.to_string());
+    let (one, two) =
+        (service.scan(b"drawn one", "a").await.to_string(), service.scan(b"drawn two", "b").await.to_string());
     let nodes = json!([{ "type": "file", "entity_id": one, "index": 0, "x": 1.5, "y": -2, "entity_attributes": { "has_detections": true }, "odd": [1, { "a": null }] },
                        { "type": "relationship", "entity_id": "relationships_x", "index": 1 }, { "type": "custom", "entity_id": "a person", "text": "Ann" }]);
     let id = draw(&service, &key, drawing("title", false, nodes.clone())).await;
@@ -32,7 +33,10 @@ async fn a_graph_comes_back_as_it_was_written_and_is_found_from_its_files() {
     service.advance(60);
     let attributes = service.get(&path, &key).await.json["data"]["attributes"].clone();
     assert_eq!((&attributes["nodes"], &attributes["graph_data"]["description"]), (&nodes, &json!("title")));
-    assert_eq!((&attributes["links"][0]["target"], &attributes["private"], &attributes["views_count"]), (&json!("b"), &json!(false), &json!(1)));
+    assert_eq!(
+        (&attributes["links"][0]["target"], &attributes["private"], &attributes["views_count"]),
+        (&json!("b"), &json!(false), &json!(1))
+    );
     assert_eq!(ids(&service.get(&format!("/files/{one}/graphs"), &key).await.json), [id.as_str()]);
     service.advance(60);
     assert_eq!(ids(&service.get(&format!("{path}/items"), &key).await.json), [one.as_str()]);
@@ -48,7 +52,8 @@ async fn a_graph_comes_back_as_it_was_written_and_is_found_from_its_files() {
 async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
     let service = Service::start().await;
     let operator = service.with_groups().await;
-    let (analyst, chief, stranger) = (service.key("analyst").await, service.key("chief").await, service.key("stranger").await);
+    let (analyst, chief, stranger) =
+        (service.key("analyst").await, service.key("chief").await, service.key("stranger").await);
     let file = service.scan(b"drawn in secret", "a").await.to_string();
     let id = draw(&service, &analyst, drawing("secret", true, json!([{ "type": "file", "entity_id": file }]))).await;
     let path = format!("/graphs/{id}");
@@ -66,14 +71,24 @@ async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
     assert!(seen_by(analyst.clone()).await && seen_by(operator).await);
     assert!(!seen_by(chief.clone()).await && !seen_by(stranger.clone()).await);
     let with = |id: &str, kind: &str| json!({ "data": [{ "type": kind, "id": id }] });
-    assert_eq!(service.write("POST", &format!("{path}/viewers"), &stranger, &with("stranger", "user")).await.status, 404);
+    assert_eq!(
+        service.write("POST", &format!("{path}/viewers"), &stranger, &with("stranger", "user")).await.status,
+        404
+    );
     assert_eq!(service.write("POST", &format!("{path}/viewers"), &analyst, &with("nobody", "user")).await.status, 404);
-    assert_eq!(service.write("POST", &format!("{path}/viewers"), &analyst, &with("other", "group")).await.status, 404, "a group of strangers");
+    assert_eq!(
+        service.write("POST", &format!("{path}/viewers"), &analyst, &with("other", "group")).await.status,
+        404,
+        "a group of strangers"
+    );
     let granted = service.write("POST", &format!("{path}/viewers"), &analyst, &with("soc", "group")).await;
     assert_eq!(granted.json["data"][0]["id"], "soc", "{}", granted.message());
     assert!(seen_by(chief.clone()).await && !seen_by(stranger.clone()).await);
     assert_eq!(service.set("PATCH", &path, &chief, "graph", drawing("mine", true, json!([]))).await.status, 403);
-    assert_eq!(service.write("POST", &format!("{path}/relationships/editors"), &analyst, &with("chief", "user")).await.status, 200);
+    assert_eq!(
+        service.write("POST", &format!("{path}/relationships/editors"), &analyst, &with("chief", "user")).await.status,
+        200
+    );
     assert_eq!(service.set("PATCH", &path, &chief, "graph", json!({ "position": { "x": 1 } })).await.status, 200);
     assert_eq!(ids(&service.get(&format!("{path}/relationships/editors"), &chief).await.json), ["chief"]);
     let is = |who: &str| format!("{path}/relationships/editors/{who}");
@@ -81,7 +96,10 @@ async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
     assert_eq!(service.get(&is("analyst"), &chief).await.json["data"], false);
     assert_eq!(service.call("DELETE", &format!("/api/v3{}", is("chief")), Some(&analyst)).await.status, 200);
     assert_eq!(service.call("DELETE", &format!("/api/v3{}", is("chief")), Some(&analyst)).await.status, 404);
-    assert_eq!(service.call("DELETE", &format!("/api/v3{path}/relationships/viewers/soc"), Some(&analyst)).await.status, 200);
+    assert_eq!(
+        service.call("DELETE", &format!("/api/v3{path}/relationships/viewers/soc"), Some(&analyst)).await.status,
+        200
+    );
     assert!(!seen_by(chief).await);
     // Private graphs need a privilege.
     let public = service.key("public").await;
@@ -95,7 +113,14 @@ async fn graphs_count_their_comments_and_are_listed_by_filter_and_order() {
     let mut made = Vec::new();
     for title in ["beta", "alpha", "gamma"] {
         service.advance(1);
-        made.push(draw(&service, &key, drawing(title, false, json!([{ "type": "domain", "entity_id": "x.example", "text": title }]))).await);
+        made.push(
+            draw(
+                &service,
+                &key,
+                drawing(title, false, json!([{ "type": "domain", "entity_id": "x.example", "text": title }])),
+            )
+            .await,
+        );
     }
     let path = format!("/graphs/{}", made[1]);
     let said = service.done("POST", &format!("{path}/comments"), &key, "comment", json!({ "text": "look" })).await;
@@ -158,7 +183,10 @@ async fn a_widget_is_shown_to_anybody_for_three_days_and_runs_nothing() {
         let page = service.call("GET", &path, None).await;
         assert_eq!((page.status.as_u16(), header(&page.headers, "content-type")), (200, "text/html; charset=utf-8"));
         let policy = header(&page.headers, "content-security-policy");
-        assert!(policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         let text = String::from_utf8(page.bytes.to_vec()).expect("text");
         assert!(text.contains("&lt;script&gt;") && !text.contains("<script"), "{text}");
         assert!(text.contains("color:#ff0000"));

@@ -120,9 +120,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             session.list(&Call::get(&["comments"]).with("filter", filter), COLUMNS, Some(limit)).await
         }
         Command::Show { id } => session.show(&Call::get(&["comments", &id])).await,
-        Command::Remove { id } => {
-            session.change(&Call::delete(&["comments", &id]), |_| format!("{id}: removed")).await
-        }
+        Command::Remove { id } => session.change(&Call::delete(&["comments", &id]), |_| format!("{id}: removed")).await,
         Command::Vote { id, opinion } => {
             let said = format!("{id}: {opinion}");
             session.change(&Call::post(&["comments", &id, "vote"], opinion.into()), |_| said).await

@@ -130,7 +130,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     desk.work(async |session| match command {
         Command::List { filter, order, limit } => {
             let shown = "graph_data,last_modified_date,views_count,comments_count,private";
-            let call = Call::get(&["graphs"]).with("filter", filter).with("order", order).with("attributes", Some(shown));
+            let call =
+                Call::get(&["graphs"]).with("filter", filter).with("order", order).with("attributes", Some(shown));
             session.list(&call, COLUMNS, Some(limit)).await
         }
         Command::Show { id } => session.show(&Call::get(&["graphs", &id])).await,
@@ -154,7 +155,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Unshare(share) => {
             let call = Call::delete(&["graphs", &share.id, "relationships", share.list(), &share.name]);
-            session.change(&call, |_| format!("{}: {} is no longer among its {}", share.id, share.name, share.list())).await
+            session
+                .change(&call, |_| format!("{}: {} is no longer among its {}", share.id, share.name, share.list()))
+                .await
         }
         Command::Delete { id, yes } => {
             confirm(&id, yes)?;

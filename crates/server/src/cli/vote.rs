@@ -17,7 +17,8 @@ const NOTES: &str = "An account votes once on an object.
   assay vote list evil.example";
 
 /// What a list shows.
-const COLUMNS: &[Column] = &[Column("Id", "id"), Column("Date", "date"), Column("Verdict", "verdict"), Column("Value", "value")];
+const COLUMNS: &[Column] =
+    &[Column("Id", "id"), Column("Date", "date"), Column("Verdict", "verdict"), Column("Value", "value")];
 
 /// Votes.
 #[derive(Debug, Args)]

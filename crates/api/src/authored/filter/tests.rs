@@ -45,15 +45,42 @@ fn fits(filter: &str) -> bool {
 #[test]
 fn words_fields_and_operators_choose() {
     for filter in [
-        "", "emotet", "\"emotet 2026\"", "name:emotet", "name:emo*2026", "tag:botnet", "tag:BOT*", "owner:ann", "file:abc",
-        "private:false", "total:12", "total:10+", "total:12-", "total:10+ total:15-", "NOT trickbot", "trickbot OR emotet",
-        "(trickbot OR emotet) AND tag:mail", "creation_date:7d+", "creation_date:2026-01-12", "creation_date:2026-01-01+",
+        "",
+        "emotet",
+        "\"emotet 2026\"",
+        "name:emotet",
+        "name:emo*2026",
+        "tag:botnet",
+        "tag:BOT*",
+        "owner:ann",
+        "file:abc",
+        "private:false",
+        "total:12",
+        "total:10+",
+        "total:12-",
+        "total:10+ total:15-",
+        "NOT trickbot",
+        "trickbot OR emotet",
+        "(trickbot OR emotet) AND tag:mail",
+        "creation_date:7d+",
+        "creation_date:2026-01-12",
+        "creation_date:2026-01-01+",
     ] {
         assert!(fits(filter), "{filter}");
     }
     for filter in [
-        "trickbot", "tag:bot", "owner:an", "file:ab", "private:true", "total:13+", "total:11-", "emotet NOT tag:mail",
-        "creation_date:2d+", "creation_date:2026-01-11", "name:2026*emotet", "emotet trickbot",
+        "trickbot",
+        "tag:bot",
+        "owner:an",
+        "file:ab",
+        "private:true",
+        "total:13+",
+        "total:11-",
+        "emotet NOT tag:mail",
+        "creation_date:2d+",
+        "creation_date:2026-01-11",
+        "name:2026*emotet",
+        "emotet trickbot",
     ] {
         assert!(!fits(filter), "{filter}");
     }
