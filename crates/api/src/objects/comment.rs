@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use assay_model::record::{Key, Record};
 use assay_model::{Kind, Link, Result, Timestamp};
+use assay_store::{End, Page, Range};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{ObjectType, Relationship, Source, Viewer, sight};
+use super::{Member, ObjectType, Relationship, Source, Viewer, sight};
 use crate::community::comments::{self, Comment};
+use crate::community::items::Item;
 
 /// The type.
 pub const TYPE: ObjectType = ObjectType {
@@ -60,6 +62,16 @@ fn attributes(record: &Record, _: &Viewer<'_>) -> Result<Map<String, Value>> {
     let votes = comment.votes();
     let Comment { date, text, html, tags, .. } = comment;
     Ok(super::object_of(&CommentAttributes { date, text, html, tags, votes }))
+}
+
+/// What people say about another object than the one that was asked for.
+pub(crate) async fn on(viewer: &Viewer<'_>, about: Option<Key>, range: &Range) -> Result<Page<Member>> {
+    let Some((row, key)) = about.and_then(|key| Some((Item::of(key.kind)?, key))) else {
+        return Ok(Page { items: Vec::new(), next: None, total: Some(0) });
+    };
+    let page = viewer.app.store().linked(&key, row.commented, End::Head, range).await?;
+    let items = page.items.into_iter().map(|edge| Member::plain(edge.from)).collect();
+    Ok(Page { items, next: page.next, total: page.total })
 }
 
 /// What a list says about a comment that stands under something else than what was asked for.

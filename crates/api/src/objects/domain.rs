@@ -11,7 +11,7 @@ use assay_store::{End, Page, Range};
 use serde_json::{Map, Value};
 
 use super::related::Member;
-use super::{ObjectType, Relationship, Source, Viewer, report_of};
+use super::{ObjectType, Relationship, Source, Viewer, comment, report_of};
 
 const TITLE: &str = "Domain";
 
@@ -81,7 +81,8 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("references", Link::CitesDomain, "Publications on the domain").needs(Privilege::Private),
     Relationship::reverse("referrer_files", Link::EmbedsDomain, "Files with the domain in their content"),
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the domain"),
-    Relationship::unobserved("related_comments", "comment", "What people say about what the domain is related to"),
+    Relationship::unobserved("related_comments", "comment", "What people say about what the domain is related to")
+        .from(Source::Read(|viewer, record, range| Box::pin(related_comments(viewer, record, range)))).with_context(comment::posted_in),
     Relationship::unobserved("related_references", "reference", "Publications on what the domain is related to"),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the domain"),
     Relationship::reverse("resolutions", Link::ResolvesDomain, "IP addresses that the domain stood for, newest first"),
@@ -119,4 +120,9 @@ async fn siblings(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result
         next = page.next;
     }
     Ok(Page { items, next, total })
+}
+
+/// What people say about the registered domain above it.
+async fn related_comments(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    comment::on(viewer, parent(record)?, range).await
 }

@@ -11,7 +11,7 @@ use assay_store::{Page, Range};
 use serde_json::{Map, Value};
 
 use super::related::{Member, same_facet};
-use super::{ObjectType, Relationship, Source, Viewer, report_of};
+use super::{ObjectType, Relationship, Source, Viewer, comment, report_of};
 use crate::route::Arguments;
 
 const TITLE: &str = "URL";
@@ -103,7 +103,8 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("referrer_urls", Link::Refers, "URLs whose pages link to the URL").needs(Privilege::Private),
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the URL"),
     Relationship::unobserved("related_collections", "collection", "Collections with the URL's domain or IP address in them"),
-    Relationship::unobserved("related_comments", "comment", "What people say about what the URL is related to"),
+    Relationship::unobserved("related_comments", "comment", "What people say about what the URL is related to")
+        .from(Source::Read(|viewer, record, range| Box::pin(related_comments(viewer, record, range)))).with_context(comment::posted_in),
     Relationship::unobserved("related_references", "reference", "Publications on what the URL is related to"),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the URL"),
     Relationship::reverse("submissions", Link::SubmittedUrl, "Every submission of the URL, newest first").needs(Privilege::Private),
@@ -127,4 +128,9 @@ async fn same_trackers(viewer: &Viewer<'_>, record: &Record, range: &Range) -> R
     let mut ids = url.attributes.trackers.values().flatten().filter_map(|tracker| tracker.id.as_ref());
     let Some(id) = ids.next() else { return Ok(Page { items: Vec::new(), next: None, total: None }) };
     same_facet(viewer, record, &Facet::new(FacetName::Tracker, id), range).await
+}
+
+/// What people say about the URL's host.
+async fn related_comments(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    comment::on(viewer, location(record)?, range).await
 }

@@ -58,6 +58,7 @@ async fn a_collection_is_made_filled_emptied_and_removed_with_exact_counts() {
 
     let add = json!({ "data": files([2, 3, 4]) });
     assert_eq!(service.write("POST", &format!("{path}/files"), &bob, &add).await.status, 403);
+    service.advance(60);
     assert_eq!(service.write("POST", &format!("{path}/files"), &ann, &add).await.status, 200);
     let remove = json!({ "data": files([1, 2, 99]) });
     assert_eq!(service.write("DELETE", &format!("{path}/files"), &ann, &remove).await.status, 200);
@@ -329,7 +330,7 @@ async fn a_reference_is_found_by_its_id_and_by_its_url_in_base64() {
         .await;
     assert_eq!(other.status, 400, "its URL names it for good");
     assert_eq!(service.call("DELETE", &format!("/api/v3/references/{id}"), Some(&key)).await.status, 200);
-    assert_eq!(service.get(&format!("/threat_actors?order=first_seen_date-"), &key).await.json["data"], json!([]));
+    assert_eq!(service.get("/threat_actors?order=first_seen_date-", &key).await.json["data"], json!([]));
     assert_eq!(service.get("/threat_actors/apt1", &key).await.status, 404);
 }
 
