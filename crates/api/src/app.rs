@@ -16,6 +16,7 @@ use http_body::Body as _;
 use quick_cache::sync::Cache;
 use tokio_util::task::TaskTracker;
 
+use crate::attack::Matrix;
 use crate::identity::Identities;
 use crate::meter::Meter;
 use crate::report::Reports;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub features_off: Vec<Feature>,
     /// How keys are made and replaced.
     pub keys: KeyRules,
+    /// MITRE ATT&CK, where the operator gave a bundle.
+    pub matrix: Arc<Matrix>,
 }
 
 /// How keys are made and replaced.
@@ -92,6 +95,7 @@ impl Default for Settings {
             calls: 256,
             features_off: Vec::new(),
             keys: KeyRules::default(),
+            matrix: Arc::default(),
         }
     }
 }

@@ -7,9 +7,10 @@
 //! | [`identity`] | whose key this is, and what its account may do now |
 //! | [`meter`], [`usage`], `turns` | who may how often, who used what, who goes first |
 //! | [`objects`] | one file an object type: attributes, relationships |
-//! | `files`, `accounts`, `metadata`, `v2` | actions, one file each |
+//! | `files`, `accounts`, `community`, `metadata`, `v2`, `widget` | actions, one file each |
+//! | `authored` | objects that people write: rows, and the handlers that serve them all |
 //! | `envelope`, `cursor`, `report` | how answers look |
-//! | [`openapi`], [`reference`](mod@reference) | the documentation, printed from the rows |
+//! | [`openapi`], [`reference`](mod@reference), [`coverage`] | the documentation, printed from the rows |
 //!
 //! To add an action: a file with its handler and a row in [`routes::table`]. To add an object: a file in [`objects`]
 //! and a line in its list. Neither touches [`gate`].
@@ -32,6 +33,10 @@ use axum::routing::{MethodFilter, on};
 pub mod accounts;
 mod addresses;
 pub mod app;
+pub mod attack;
+mod authored;
+mod community;
+pub mod coverage;
 mod cursor;
 mod envelope;
 pub mod files;
@@ -50,6 +55,7 @@ pub mod routes;
 mod turns;
 pub mod usage;
 mod v2;
+mod widget;
 
 pub use app::{App, Settings};
 use request_log::{Entry, Figures};

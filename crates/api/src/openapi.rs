@@ -154,6 +154,11 @@ fn success(route: &Route) -> Value {
             let schema = json!({ "type": "object" });
             return json!({ "description": "Done", "content": { "application/json": { "schema": schema } } });
         }
+        Answers::Page => return json!({ "description": "The page", "content": { "text/html": {} } }),
+        Answers::Document => {
+            let content = json!({ "application/json": {}, "text/csv": {} });
+            return json!({ "description": "The document", "content": content });
+        }
         Answers::Truth => json!({ "type": "boolean" }),
         Answers::List => json!({ "type": "array", "items": { "type": "object" } }),
         Answers::Object(kind) => object(kind),

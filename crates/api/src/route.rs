@@ -90,6 +90,10 @@ pub enum Answers {
     List,
     /// The bytes of a file.
     Bytes,
+    /// An HTML page.
+    Page,
+    /// A document of its own form, without the usual envelope.
+    Document,
     /// `true` or `false`.
     Truth,
     /// An empty object, without `data`.

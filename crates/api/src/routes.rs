@@ -13,6 +13,7 @@ use crate::route::{Access, Answers, Arguments, Cost, Feature, Handler, Route, Ta
 use crate::{addresses, files, metadata, v2};
 
 mod administration;
+mod community;
 
 /// Where the API lives.
 pub const PREFIX: &str = "/api/v3";
@@ -37,6 +38,7 @@ const NONE: &[(&str, &str)] = &[];
 pub fn table(settings: &Settings) -> Vec<Route> {
     let mut rows = actions();
     rows.extend(administration::rows());
+    rows.extend(community::rows());
     rows.extend(OBJECTS.iter().copied().flat_map(of_object));
     rows.extend(v2::rows(settings.v2));
     rows
@@ -238,6 +240,7 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
     let collection = object.kind.collection();
     let get: Handler = match object.kind {
         Kind::File => |call| Box::pin(objects::file::get(call)),
+        Kind::Graph => |call| Box::pin(objects::graph::get(call)),
         _ => |call| Box::pin(serve::object(call)),
     };
     let access = object.needs.map_or(Access::Key, Access::Needs);
@@ -269,10 +272,20 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
 
 /// Whether a kind is about accounts rather than about samples: managing them costs nothing.
 fn administrative(kind: Kind) -> bool {
-    use Kind::{ActivityLogEntry, ApiKey, Group, Request, ServiceAccount, Tier, User, Webhook, WebhookDelivery};
+    use Kind::{
+        ActivityLogEntry, ApiKey, Group, Request, SavedSearch, ServiceAccount, Tier, User, Webhook, WebhookDelivery,
+    };
     matches!(
         kind,
-        User | ServiceAccount | Group | ApiKey | Tier | Request | ActivityLogEntry | Webhook | WebhookDelivery
+        User | ServiceAccount
+            | Group
+            | ApiKey
+            | Tier
+            | Request
+            | ActivityLogEntry
+            | Webhook
+            | WebhookDelivery
+            | SavedSearch
     )
 }
 

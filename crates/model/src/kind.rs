@@ -61,6 +61,26 @@ kinds! {
     WebhookDelivery = "webhook_delivery" in "webhook_deliveries";
     /// A one-time upload address.
     Upload = "upload" in "uploads";
+    /// What somebody says about an object.
+    Comment = "comment" in "comments";
+    /// Somebody's verdict on an object.
+    Vote = "vote" in "votes";
+    /// Objects that somebody put together.
+    Collection = "collection" in "collections";
+    /// Objects that somebody drew with what joins them.
+    Graph = "graph" in "graphs";
+    /// A publication on objects.
+    Reference = "reference" in "references";
+    /// Who is behind attacks.
+    ThreatActor = "threat_actor" in "threat_actors";
+    /// A search that somebody kept.
+    SavedSearch = "saved_search" in "saved_searches";
+    /// A tactic of MITRE ATT&CK.
+    AttackTactic = "attack_tactic" in "attack_tactics";
+    /// A technique of MITRE ATT&CK.
+    AttackTechnique = "attack_technique" in "attack_techniques";
+    /// What a list is about that is ordered by time: a tag, a type. It has no record; edges lead to it.
+    Topic = "topic" in "topics";
     /// A URL, named by the SHA-256 of its one form.
     Url = "url" in "urls";
     /// A domain, named by itself.

@@ -16,6 +16,7 @@
 //! | [`outbound`] | which addresses the server may be sent to by others |
 //! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
+//! | [`attack`] | MITRE ATT&CK out of a STIX bundle |
 //! | [`mod@url`], [`domain`], [`ip`] | addresses as ids, and what is known of them |
 //! | [`address`] | what is thought of addresses, their analyses |
 //! | [`resolution`], [`ssl_cert`], [`whois`] | what was observed around them |
@@ -31,6 +32,7 @@ pub mod account;
 pub mod address;
 pub mod analysis;
 pub mod apikey;
+pub mod attack;
 pub mod clock;
 pub mod digest;
 pub mod domain;

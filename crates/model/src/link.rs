@@ -50,6 +50,78 @@ links! {
     Logged = "logged": ActivityLogEntry -> Group;
     /// A delivery goes to this webhook.
     Delivers = "delivers": WebhookDelivery -> Webhook;
+    /// A comment is about this file.
+    CommentsOnFile = "comments_on_file": Comment -> File;
+    /// A comment is about this URL.
+    CommentsOnUrl = "comments_on_url": Comment -> Url;
+    /// A comment is about this domain.
+    CommentsOnDomain = "comments_on_domain": Comment -> Domain;
+    /// A comment is about this IP address.
+    CommentsOnIp = "comments_on_ip": Comment -> IpAddress;
+    /// A comment is about this graph.
+    CommentsOnGraph = "comments_on_graph": Comment -> Graph;
+    /// A comment is about this collection.
+    CommentsOnCollection = "comments_on_collection": Comment -> Collection;
+    /// A comment was written by this account.
+    Wrote = "wrote": Comment -> User;
+    /// A comment speaks to this account.
+    Mentions = "mentions": Comment -> User;
+    /// A comment belongs to this list.
+    Posted = "posted": Comment -> Topic;
+    /// A vote is about this file.
+    VotesOnFile = "votes_on_file": Vote -> File;
+    /// A vote is about this URL.
+    VotesOnUrl = "votes_on_url": Vote -> Url;
+    /// A vote is about this domain.
+    VotesOnDomain = "votes_on_domain": Vote -> Domain;
+    /// A vote is about this IP address.
+    VotesOnIp = "votes_on_ip": Vote -> IpAddress;
+    /// A vote was cast by this account.
+    Cast = "cast": Vote -> User;
+    /// A collection has this file in it.
+    GathersFile = "gathers_file": Collection -> File;
+    /// A collection has this URL in it.
+    GathersUrl = "gathers_url": Collection -> Url;
+    /// A collection has this domain in it.
+    GathersDomain = "gathers_domain": Collection -> Domain;
+    /// A collection has this IP address in it.
+    GathersIp = "gathers_ip": Collection -> IpAddress;
+    /// A collection rests on this publication.
+    GathersReference = "gathers_reference": Collection -> Reference;
+    /// A collection is about this technique.
+    GathersTechnique = "gathers_technique": Collection -> AttackTechnique;
+    /// A collection is this account's.
+    OwnedCollection = "owned_collection": Collection -> User;
+    /// A collection belongs to this list.
+    ListedCollection = "listed_collection": Collection -> Topic;
+    /// A graph shows this file.
+    ShowsFile = "shows_file": Graph -> File;
+    /// A graph shows this URL.
+    ShowsUrl = "shows_url": Graph -> Url;
+    /// A graph shows this domain.
+    ShowsDomain = "shows_domain": Graph -> Domain;
+    /// A graph shows this IP address.
+    ShowsIp = "shows_ip": Graph -> IpAddress;
+    /// A graph is this account's.
+    OwnedGraph = "owned_graph": Graph -> User;
+    /// A graph belongs to this list.
+    ListedGraph = "listed_graph": Graph -> Topic;
+    /// A publication names this file.
+    CitesFile = "cites_file": Reference -> File;
+    /// A publication names this URL.
+    CitesUrl = "cites_url": Reference -> Url;
+    /// A publication names this domain.
+    CitesDomain = "cites_domain": Reference -> Domain;
+    /// A publication names this IP address.
+    CitesIp = "cites_ip": Reference -> IpAddress;
+    /// A reference was entered by this account.
+    OwnedReference = "owned_reference": Reference -> User;
+    /// A reference belongs to this list.
+    ListedReference = "listed_reference": Reference -> Topic;
+    /// A saved search is this account's.
+    OwnedSearch = "owned_search": SavedSearch -> User;
+    /// A saved search belongs to this list.
+    ListedSearch = "listed_search": SavedSearch -> Topic;
     /// An analysis looked at this URL.
     AnalysedUrl = "analysed_url": Analysis -> Url;
     /// An analysis looked at this domain.

@@ -139,6 +139,8 @@ pub enum FacetName {
     Activity,
     /// Whose a webhook is: a group's id; empty for the operator.
     Owner,
+    /// A word of a comment, lower case.
+    Word,
     /// A tracker in a URL's page, with its id.
     Tracker,
 }
@@ -158,6 +160,7 @@ impl FacetName {
             Self::Ends => "ends",
             Self::Activity => "activity",
             Self::Owner => "owner",
+            Self::Word => "word",
             Self::Tracker => "tracker",
         }
     }

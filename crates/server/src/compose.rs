@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use assay_api::app::KeyRules;
+use assay_api::attack::Matrix;
 use assay_api::{App, Settings, accounts};
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::account::parse_network;
+use assay_model::attack::{Attack, BUNDLE_MAX};
 use assay_model::clock::{Clock, System};
 use assay_pipeline::worker::{self, Workers};
 use assay_pipeline::{Handover, Pipeline};
@@ -83,7 +85,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     });
     let first = installation::initialise(&installation, config, key_file, &*clock).await?;
     let certificates = tls::open(&tls, &config.data)?;
-    let settings = settings(config, certificates.is_some());
+    let settings = Settings { matrix: matrix(config)?, ..settings(config, certificates.is_some()) };
     let courier = courier(config, &installation, clock.clone())?;
     let app = App::new(pipeline.clone(), courier.clone(), installation.pepper, Arc::new(SystemRandom), settings);
     let router = listener::with_probes(assay_api::router(&app), app.clone());
@@ -130,7 +132,22 @@ fn settings(config: &Config, tls: bool) -> Settings {
         calls: config.calls,
         features_off: config.features_off.clone(),
         keys: KeyRules { live: config.keys.live, overlap: config.keys.overlap, overlap_max: config.keys.overlap_max },
+        matrix: Arc::default(),
     }
+}
+
+/// MITRE ATT&CK, where the operator gave a bundle.
+fn matrix(config: &Config) -> anyhow::Result<Arc<Matrix>> {
+    let path = &config.attack_bundle;
+    if path.as_os_str().is_empty() {
+        return Ok(Arc::default());
+    }
+    let wrong = || format!("attack_bundle: cannot read {}", path.display());
+    let bytes = std::fs::metadata(path).with_context(wrong)?.len();
+    anyhow::ensure!(bytes <= BUNDLE_MAX, "attack_bundle: {} is larger than {BUNDLE_MAX} bytes", path.display());
+    let attack = Attack::parse(&std::fs::read(path).with_context(wrong)?).with_context(wrong)?;
+    tracing::info!(tactics = attack.tactics.len(), techniques = attack.techniques.len(), "ATT&CK is read");
+    Ok(Arc::new(Matrix::new(attack)))
 }
 
 fn magika(config: &Config) -> Magika {

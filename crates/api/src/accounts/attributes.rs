@@ -41,6 +41,15 @@ impl<T> Field<T> {
         }
     }
 
+    /// The same said of another value.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Field<U> {
+        match self {
+            Self::Set(value) => Field::Set(change(value)),
+            Self::Cleared => Field::Cleared,
+            Self::Absent => Field::Absent,
+        }
+    }
+
     /// Puts it into an optional place.
     pub(crate) fn apply(self, place: &mut Option<T>) {
         match self {
@@ -68,15 +77,22 @@ impl<T> Field<T> {
 pub(crate) struct Written {
     /// `data.id`.
     pub(crate) id: Option<String>,
+    /// What `data` has beside its type, id and attributes.
+    pub(crate) beside: Map<String, Value>,
     attributes: Map<String, Value>,
 }
 
 /// Reads the body as a JSON document.
 pub(crate) async fn document(call: &mut Call) -> Result<Value> {
+    document_of(call, DOCUMENT_MAX).await
+}
+
+/// The same, of at most `most` bytes.
+pub(crate) async fn document_of(call: &mut Call, most: usize) -> Result<Value> {
     let body = std::mem::take(call.body.get_mut());
-    let read = Limited::new(body, DOCUMENT_MAX).collect().await.map_err(|cause| {
+    let read = Limited::new(body, most).collect().await.map_err(|cause| {
         if cause.is::<http_body_util::LengthLimitError>() {
-            return Error::new(Code::TooLarge, format!("the document is larger than {DOCUMENT_MAX} bytes"));
+            return Error::new(Code::TooLarge, format!("the document is larger than {most} bytes"));
         }
         Error::bad_request("the body ended early").because(cause)
     })?;
@@ -116,7 +132,7 @@ impl Written {
             Some(Value::Object(attributes)) => attributes,
             Some(_) => return Err(Error::invalid_argument("data.attributes must be an object")),
         };
-        Ok(Self { id, attributes })
+        Ok(Self { id, beside: data, attributes })
     }
 
     fn field<T>(&mut self, name: &str, shape: &str, read: impl FnOnce(Value) -> Option<T>) -> Result<Field<T>> {
@@ -138,9 +154,41 @@ impl Written {
         })
     }
 
+    /// A text of at most `most` bytes that may have lines and tabs.
+    pub(crate) fn prose(&mut self, name: &str, most: usize) -> Result<Field<String>> {
+        let shape =
+            format!("a text of at most {most} bytes, without control characters but tabs and the ends of lines");
+        let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        self.field(name, &shape, |value| match value {
+            Value::String(text) if text.len() <= most && text.chars().all(plain) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn truth(&mut self, name: &str) -> Result<Field<bool>> {
+        self.field(name, "true or false", |value| value.as_bool())
+    }
+
+    /// A list of objects.
+    pub(crate) fn objects(&mut self, name: &str, most: usize) -> Result<Field<Vec<Value>>> {
+        self.field(name, &format!("a list of at most {most} objects"), |value| match value {
+            Value::Array(items) if items.len() <= most && items.iter().all(Value::is_object) => Some(items),
+            _ => None,
+        })
+    }
+
     /// A number from 0.
     pub(crate) fn number(&mut self, name: &str) -> Result<Field<u64>> {
         self.field(name, "a whole number from 0", |value| value.as_u64())
+    }
+
+    /// A date: `YYYY-MM-DD HH:MM:SS`, `YYYY-MM-DD`, or Unix seconds.
+    pub(crate) fn moment(&mut self, name: &str) -> Result<Field<Timestamp>> {
+        self.field(name, "a date: YYYY-MM-DD HH:MM:SS or Unix seconds", |value| match value {
+            Value::String(text) => parse_moment(&text),
+            number => number.as_i64().filter(|seconds| (0..=LAST).contains(seconds)).map(Timestamp),
+        })
     }
 
     /// A moment in the future, Unix seconds.
@@ -235,6 +283,18 @@ impl Written {
             ))),
         }
     }
+}
+
+/// The last second of the year 9999.
+const LAST: i64 = 253_402_300_799;
+
+/// Reads `YYYY-MM-DD`, with `HH:MM:SS` behind a blank or a T where it is said; UTC.
+pub(crate) fn parse_moment(text: &str) -> Option<Timestamp> {
+    let text = text.trim().trim_end_matches('Z');
+    let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { format!("{}Z", text.replacen(' ', "T", 1)) };
+    let moment = humantime::parse_rfc3339_weak(&full).ok()?;
+    let seconds = moment.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    i64::try_from(seconds).ok().filter(|seconds| *seconds <= LAST).map(Timestamp)
 }
 
 fn misshapen(kind: &str) -> Error {

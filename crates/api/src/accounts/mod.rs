@@ -42,6 +42,8 @@ mod chores;
 
 /// The account that a fresh installation has, with every privilege and no limit.
 pub const OPERATOR: &str = "operator";
+/// How many collections an account of the public tier may make in a month, as at VirusTotal.
+const PUBLIC_COLLECTIONS: u64 = 20;
 /// The tiers that ship.
 pub(crate) const SHIPPED: &[&str] = &["public", "premium", "operator"];
 
@@ -51,8 +53,10 @@ fn shipped(premium: Limits) -> [(&'static str, Tier); 3] {
     let internal = [Privilege::Admin, Privilege::Staff, Privilege::SalesStaff, Privilege::Dogfooder];
     let paid = all.iter().copied().filter(|privilege| !internal.contains(privilege)).collect();
     let tier = |privileges, limits, class| Tier { privileges, limits, class, changed: false };
+    let mut public = Limits::PUBLIC;
+    public.set(Quota::CollectionsCreationMonthly, PUBLIC_COLLECTIONS);
     [
-        ("public", tier(BTreeSet::new(), Limits::PUBLIC, Class::Bulk)),
+        ("public", tier(BTreeSet::new(), public, Class::Bulk)),
         ("premium", tier(paid, premium, Class::Normal)),
         ("operator", tier(all, Limits::NONE.with_others(UNLIMITED), Class::Interactive)),
     ]

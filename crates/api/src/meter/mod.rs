@@ -69,6 +69,11 @@ impl Bill {
         self.amount
     }
 
+    /// One of what is made and counted by a quota of its own.
+    pub const fn one_of(quotas: &'static [Quota]) -> Self {
+        Self { counted: quotas, paced: false, amount: 1 }
+    }
+
     /// Downloads of an account that has Intelligence and no API requests.
     pub const fn downloads(amount: u64) -> Self {
         Self { counted: &[Quota::IntelligenceDownloadsMonthly], paced: false, amount }

@@ -11,7 +11,7 @@ use assay_store::{End, Page, Range};
 use serde_json::{Map, Value};
 
 use super::related::Member;
-use super::{ObjectType, Relationship, Source, Viewer, report_of};
+use super::{ObjectType, Relationship, Source, Viewer, comment, report_of};
 
 const TITLE: &str = "Domain";
 
@@ -68,20 +68,21 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::forward("mx_records", Link::Mx, "Domains in its MX records").needs(Privilege::Private),
     Relationship::forward("ns_records", Link::Ns, "Domains in its NS records").needs(Privilege::Private),
     Relationship::forward("soa_records", Link::Soa, "Domains in its SOA record").needs(Privilege::Private),
-    Relationship::unobserved("collections", "collection", "Collections with the domain in them"),
-    Relationship::unobserved("comments", "comment", "What people say about the domain, newest first"),
+    Relationship::reverse("collections", Link::GathersDomain, "Collections with the domain in them"),
+    Relationship::comments(Link::CommentsOnDomain),
     Relationship::reverse("communicating_files", Link::ContactsDomain, "Files that called the domain when they ran"),
     Relationship::forward("downloaded_files", Link::DomainServed, "Files that URLs of the domain answered with").needs(Privilege::Private),
-    Relationship::unobserved("graphs", "graph", "Graphs with the domain in them"),
+    Relationship::reverse("graphs", Link::ShowsDomain, "Graphs with the domain in them"),
     Relationship::forward("historical_ssl_certificates", Link::DomainShowed, "Certificates that servers under the domain showed"),
     Relationship::reverse("historical_whois", Link::WhoisOfDomain, "What WHOIS said of the domain, newest first"),
     Relationship::unobserved("immediate_parent", "domain", "The domain one label up").one().from(Source::Computed(immediate_parent)),
     Relationship::unobserved("memory_pattern_parents", "file", "Files with the domain in their memory when they ran"),
     Relationship::unobserved("parent", "domain", "The registered domain that it is part of").one().from(Source::Computed(parent)),
-    Relationship::unobserved("references", "reference", "Publications on the domain"),
+    Relationship::reverse("references", Link::CitesDomain, "Publications on the domain").needs(Privilege::Private),
     Relationship::reverse("referrer_files", Link::EmbedsDomain, "Files with the domain in their content"),
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the domain"),
-    Relationship::unobserved("related_comments", "comment", "What people say about what the domain is related to"),
+    Relationship::unobserved("related_comments", "comment", "What people say about what the domain is related to")
+        .from(Source::Read(|viewer, record, range| Box::pin(related_comments(viewer, record, range)))).with_context(comment::posted_in),
     Relationship::unobserved("related_references", "reference", "Publications on what the domain is related to"),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the domain"),
     Relationship::reverse("resolutions", Link::ResolvesDomain, "IP addresses that the domain stood for, newest first"),
@@ -89,8 +90,8 @@ const RELATIONSHIPS: &[Relationship] = &[
         .from(Source::Read(|viewer, record, range| Box::pin(siblings(viewer, record, range)))),
     Relationship::reverse("subdomains", Link::Below, "Known domains one label down"),
     Relationship::reverse("urls", Link::OnDomain, "URLs whose host is the domain").needs(Privilege::Private),
-    Relationship::unobserved("user_votes", "vote", "The caller's own votes on the domain"),
-    Relationship::unobserved("votes", "vote", "Votes on the domain"),
+    Relationship::own_votes(),
+    Relationship::reverse("votes", Link::VotesOnDomain, "Votes on the domain, newest first"),
     Relationship::unobserved("associations", "collection", "What the domain is associated with"),
     Relationship::unobserved("attack_techniques", "attack_technique", "ATT&CK techniques of the domain"),
     Relationship::unobserved("malware_families", "collection", "Malware families of the domain"),
@@ -119,4 +120,9 @@ async fn siblings(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result
         next = page.next;
     }
     Ok(Page { items, next, total })
+}
+
+/// What people say about the registered domain above it.
+async fn related_comments(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    comment::on(viewer, parent(record)?, range).await
 }

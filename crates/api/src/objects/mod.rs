@@ -17,19 +17,28 @@ use crate::gate::Paid;
 pub mod activity_log_entry;
 pub mod analysis;
 pub mod api_key;
+pub mod attack;
+pub mod collection;
+pub mod comment;
 pub mod domain;
 pub mod file;
+pub mod graph;
 pub mod group;
 pub mod ip_address;
+pub mod reference;
 pub mod related;
 pub mod request;
 pub mod resolution;
+pub mod saved_search;
 pub mod serve;
+pub(crate) mod sight;
 pub mod ssl_cert;
 pub mod submission;
+pub mod threat_actor;
 pub mod tier;
 pub mod url;
 pub mod user;
+pub mod vote;
 pub mod webhook;
 pub mod whois;
 
@@ -55,6 +64,15 @@ pub const OBJECTS: &[&ObjectType] = &[
     &activity_log_entry::TYPE,
     &webhook::TYPE,
     &webhook::DELIVERY,
+    &comment::TYPE,
+    &vote::TYPE,
+    &collection::TYPE,
+    &graph::TYPE,
+    &reference::TYPE,
+    &saved_search::TYPE,
+    &threat_actor::TYPE,
+    &attack::TACTICS,
+    &attack::TECHNIQUES,
 ];
 
 /// The type of that kind, where it has endpoints.
@@ -175,6 +193,8 @@ pub struct Relationship {
     pub source: Source,
     /// Who may see it; whoever may see the object where it is not set.
     pub visible: Option<fn(&Record, &Viewer<'_>) -> bool>,
+    /// Whether its members may be hidden from a caller who sees the object; see [`sight`].
+    pub screened: bool,
     /// What is said about each member of it, out of the member's record.
     pub context: Option<fn(&Record) -> Result<Value>>,
     /// Whether a `filter` lets its members through, where it takes one: all of them or none.
@@ -203,8 +223,21 @@ impl Relationship {
 
     /// What points to the object.
     pub const fn reverse(name: &'static str, link: Link, description: &'static str) -> Self {
-        let returns = link.ends().0.wire();
-        Self::known(name, returns, description, Source::Link(link, End::Head))
+        let tail = link.ends().0;
+        let screened = matches!(tail, Kind::Comment | Kind::Collection | Kind::Graph | Kind::SavedSearch);
+        Self { screened, ..Self::known(name, tail.wire(), description, Source::Link(link, End::Head)) }
+    }
+
+    /// What people say about the object: whoever sees the object sees it.
+    pub const fn comments(link: Link) -> Self {
+        Self { screened: false, ..Self::reverse("comments", link, "What people say about it, newest first") }
+    }
+
+    /// The caller's own vote on the object.
+    pub const fn own_votes() -> Self {
+        let source =
+            Source::Read(|viewer, record, range| Box::pin(crate::community::votes::own(viewer, record, range)));
+        Self::known("user_votes", Kind::Vote.wire(), "The caller's own vote on it", source)
     }
 
     /// What nothing on this server observes.
@@ -213,7 +246,18 @@ impl Relationship {
     }
 
     const fn known(name: &'static str, returns: &'static str, description: &'static str, source: Source) -> Self {
-        Self { name, returns, many: true, description, needs: None, source, visible: None, context: None, filter: None }
+        Self {
+            name,
+            returns,
+            many: true,
+            description,
+            needs: None,
+            source,
+            visible: None,
+            screened: false,
+            context: None,
+            filter: None,
+        }
     }
 
     /// Leads to objects that are shown as this type.
@@ -264,6 +308,28 @@ impl Relationship {
         self.source = source;
         self
     }
+}
+
+/// Records that are kept in memory rather than in the store.
+const KEPT: &[(Kind, fn(&App, &str) -> Option<Arc<Record>>)] = &[
+    (Kind::AttackTactic, |app, id| app.settings.matrix.record(Kind::AttackTactic, id)),
+    (Kind::AttackTechnique, |app, id| app.settings.matrix.record(Kind::AttackTechnique, id)),
+];
+
+/// The records of several keys, in the order of the keys.
+pub(crate) async fn records(viewer: &Viewer<'_>, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
+    let kept = |key: &Key| KEPT.iter().find(|(kind, _)| *kind == key.kind);
+    if !keys.iter().any(|key| kept(key).is_some()) {
+        return Ok(viewer.app.store().read_many(keys).await?);
+    }
+    let mut records = Vec::with_capacity(keys.len());
+    for key in keys {
+        records.push(match kept(key) {
+            Some((_, find)) => find(viewer.app, &key.id),
+            None => viewer.app.store().read(key).await?,
+        });
+    }
+    Ok(records)
 }
 
 /// The member `attributes` of a stored object.

@@ -7,6 +7,7 @@ use assay_model::{Code, Error, Kind, Result};
 use assay_store::{End, Page, Position, Range};
 use serde_json::{Map, Value};
 
+use super::sight::{self, Listing};
 use super::{Relationship, Source, Viewer, url};
 
 /// A member of a relationship.
@@ -46,6 +47,11 @@ pub(crate) async fn page(
 ) -> Result<Page<Member>> {
     match relationship.source {
         Source::Unobserved => Ok(Page { items: Vec::new(), next: None, total: Some(0) }),
+        Source::Link(link, end) if relationship.screened => {
+            let page = sight::page(viewer, Listing::Linked(&record.key, link, end), range, &|_| true).await?;
+            let items = page.items.iter().map(|record| Member::plain(record.key.clone())).collect();
+            Ok(Page { items, next: page.next, total: page.total })
+        }
         Source::Link(link, end) => {
             let page = viewer.app.store().linked(&record.key, link, end, range).await?;
             let items = page.items.into_iter().map(|edge| Member::of_edge(edge, end)).collect();

@@ -84,7 +84,7 @@ async fn records(
         return Ok(vec![None; members.len()]);
     }
     let keys: Vec<_> = members.iter().map(|member| member.key.clone()).collect();
-    Ok(viewer.app.store().read_many(&keys).await?)
+    super::records(viewer, &keys).await
 }
 
 async fn list(call: Call, form: Form) -> Result<Reply> {

@@ -11,7 +11,7 @@ use assay_store::{Page, Range};
 use serde_json::{Map, Value};
 
 use super::related::{Member, same_facet};
-use super::{ObjectType, Relationship, Source, Viewer, report_of};
+use super::{ObjectType, Relationship, Source, Viewer, comment, report_of};
 use crate::route::Arguments;
 
 const TITLE: &str = "URL";
@@ -84,33 +84,34 @@ fn serving(record: &Record) -> Result<Option<Key>> {
 #[rustfmt::skip]
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("analyses", Link::AnalysedUrl, "Every analysis of the URL, newest first").needs(Privilege::Private),
-    Relationship::unobserved("collections", "collection", "Collections with the URL in them"),
-    Relationship::unobserved("comments", "comment", "What people say about the URL, newest first"),
+    Relationship::reverse("collections", Link::GathersUrl, "Collections with the URL in them"),
+    Relationship::comments(Link::CommentsOnUrl),
     Relationship::reverse("communicating_files", Link::ContactsUrl, "Files that asked for the URL when they ran").needs(Privilege::Private),
     Relationship::forward("contacted_domains", Link::UrlContactsDomain, "Domains from which the page loads something").needs(Privilege::Private),
     Relationship::forward("contacted_ips", Link::UrlContactsIp, "IP addresses from which the page loads something").needs(Privilege::Private),
     Relationship::forward("downloaded_files", Link::Served, "Files that the URL answered with").needs(Privilege::Private),
     Relationship::forward("embedded_js_files", Link::HoldsScript, "Scripts in the page").needs(Privilege::Private),
-    Relationship::unobserved("graphs", "graph", "Graphs with the URL in them"),
+    Relationship::reverse("graphs", Link::ShowsUrl, "Graphs with the URL in them"),
     Relationship::unobserved("http_response_contents", "file", "What the URL answered").from(Source::Link(Link::Served, assay_store::End::Tail)).needs(Privilege::Private),
     Relationship::unobserved("last_serving_ip_address", "ip_address", "The IP address that served the URL last").one().from(Source::Computed(serving)),
     Relationship::unobserved("memory_pattern_parents", "file", "Files with the URL in their memory when they ran"),
     Relationship::unobserved("network_location", "object", "The domain or IP address that is the URL's host").one().from(Source::Computed(location)),
     Relationship::reverse("redirecting_urls", Link::Redirects, "URLs that send their callers on to the URL").needs(Privilege::Private),
     Relationship::forward("redirects_to", Link::Redirects, "URLs that the URL sends its callers on to").needs(Privilege::Private),
-    Relationship::unobserved("references", "reference", "Publications on the URL"),
+    Relationship::reverse("references", Link::CitesUrl, "Publications on the URL").needs(Privilege::Private),
     Relationship::reverse("referrer_files", Link::EmbedsUrl, "Files with the URL in their content").needs(Privilege::Private),
     Relationship::reverse("referrer_urls", Link::Refers, "URLs whose pages link to the URL").needs(Privilege::Private),
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the URL"),
     Relationship::unobserved("related_collections", "collection", "Collections with the URL's domain or IP address in them"),
-    Relationship::unobserved("related_comments", "comment", "What people say about what the URL is related to"),
+    Relationship::unobserved("related_comments", "comment", "What people say about what the URL is related to")
+        .from(Source::Read(|viewer, record, range| Box::pin(related_comments(viewer, record, range)))).with_context(comment::posted_in),
     Relationship::unobserved("related_references", "reference", "Publications on what the URL is related to"),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the URL"),
     Relationship::reverse("submissions", Link::SubmittedUrl, "Every submission of the URL, newest first").needs(Privilege::Private),
     Relationship::unobserved("urls_related_by_tracker_id", "url", "URLs whose pages hold a tracker of the same id")
         .from(Source::Read(|viewer, record, range| Box::pin(same_trackers(viewer, record, range)))).needs(Privilege::Private),
-    Relationship::unobserved("user_votes", "vote", "The caller's own votes on the URL"),
-    Relationship::unobserved("votes", "vote", "Votes on the URL"),
+    Relationship::own_votes(),
+    Relationship::reverse("votes", Link::VotesOnUrl, "Votes on the URL, newest first"),
     Relationship::unobserved("associations", "collection", "What the URL is associated with"),
     Relationship::unobserved("attack_techniques", "attack_technique", "ATT&CK techniques of the URL"),
     Relationship::unobserved("malware_families", "collection", "Malware families of the URL"),
@@ -127,4 +128,9 @@ async fn same_trackers(viewer: &Viewer<'_>, record: &Record, range: &Range) -> R
     let mut ids = url.attributes.trackers.values().flatten().filter_map(|tracker| tracker.id.as_ref());
     let Some(id) = ids.next() else { return Ok(Page { items: Vec::new(), next: None, total: None }) };
     same_facet(viewer, record, &Facet::new(FacetName::Tracker, id), range).await
+}
+
+/// What people say about the URL's host.
+async fn related_comments(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    comment::on(viewer, location(record)?, range).await
 }

@@ -34,11 +34,11 @@ const RELATIONSHIPS: &[Relationship] = &[
         .one()
         .from(Source::Computed(own_group))
         .visible_to(sees_all),
-    Relationship::unobserved("comments", "comment", "What the account wrote, newest first"),
-    Relationship::unobserved("mentions", "comment", "Comments that mention the account"),
-    Relationship::unobserved("graphs", "graph", "Graphs of the account"),
-    Relationship::unobserved("votes", "vote", "Votes of the account"),
-    Relationship::unobserved("collections", "collection", "Collections of the account"),
+    Relationship::reverse("comments", Link::Wrote, "What the account wrote, newest first"),
+    Relationship::reverse("mentions", Link::Mentions, "Comments that mention the account, newest first"),
+    Relationship::reverse("graphs", Link::OwnedGraph, "Graphs of the account, newest first"),
+    Relationship::reverse("votes", Link::Cast, "Votes of the account, newest first"),
+    Relationship::reverse("collections", Link::OwnedCollection, "Collections of the account, newest first"),
     Relationship::unobserved("hunting_rulesets", "hunting_ruleset", "Livehunt rulesets of the account")
         .visible_to(is_own),
     Relationship::unobserved("hunting_notifications", "hunting_notification", "What they matched").visible_to(is_own),

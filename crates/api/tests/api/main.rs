@@ -2,7 +2,10 @@
 
 mod accounts;
 mod addresses;
+mod collections;
+mod comments;
 mod files;
+mod graphs;
 mod keys;
 mod lifecycle;
 mod metering;

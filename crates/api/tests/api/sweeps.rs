@@ -16,7 +16,9 @@ fn path(route: &Route) -> String {
         Some("ip_addresses") => "192.0.2.1".to_owned(),
         _ => "0".repeat(64),
     };
-    route.path.replace("{id}", &id)
+    let path = route.path.replace("{id}", &id);
+    // What is searched for has to be said before anything is spent.
+    if route.query.iter().any(|(name, _)| *name == "query") { format!("{path}?query=something") } else { path }
 }
 
 #[tokio::test]

@@ -9,11 +9,14 @@ use crate::client::indicator::Sort;
 
 pub(crate) mod analysis;
 pub(crate) mod audit;
+pub(crate) mod collection;
+pub(crate) mod comment;
 pub(crate) mod config;
 pub(crate) mod demo;
 mod desk;
 pub(crate) mod doctor;
 pub(crate) mod file;
+pub(crate) mod graph;
 pub(crate) mod group;
 mod indicator;
 pub(crate) mod key;
@@ -30,6 +33,7 @@ pub(crate) mod tier;
 pub(crate) mod usage;
 pub(crate) mod user;
 mod values;
+pub(crate) mod vote;
 pub(crate) mod webhook;
 
 /// A threat-intelligence server that speaks VirusTotal's API v3, and its tools.
@@ -62,6 +66,14 @@ enum Command {
     Ip(indicator::Arguments),
     /// Show an analysis by its id
     Analysis(analysis::Arguments),
+    /// What people say about objects: read, write, remove
+    Comment(comment::Arguments),
+    /// Call an object harmless or malicious
+    Vote(vote::Arguments),
+    /// Collections: make, fill, share as a file
+    Collection(collection::Arguments),
+    /// Graphs: list, keep, share with users and groups
+    Graph(graph::Arguments),
     /// Find what keeps clients from a server, with the mend
     Doctor(doctor::Arguments),
     /// Accounts of people: create, list, move to another tier, grant privileges
@@ -113,6 +125,10 @@ impl Assay {
             Command::Domain(arguments) => indicator::run(Sort::Domain, arguments).await,
             Command::Ip(arguments) => indicator::run(Sort::Ip, arguments).await,
             Command::Analysis(arguments) => analysis::run(arguments).await,
+            Command::Comment(arguments) => comment::run(arguments).await,
+            Command::Vote(arguments) => vote::run(arguments).await,
+            Command::Collection(arguments) => collection::run(arguments).await,
+            Command::Graph(arguments) => graph::run(arguments).await,
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::User(arguments) => user::run(arguments).await,
             Command::Group(arguments) => group::run(arguments).await,

@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ("openapi.json", format!("{:#}\n", assay_api::openapi::document())),
         ("endpoints.md", assay_api::reference::endpoints()),
         ("errors.md", assay_api::reference::errors()),
+        ("coverage.md", assay_api::coverage::page()),
         ("config.md", document::markdown()),
     ];
     for (name, text) in files {

@@ -54,6 +54,11 @@ impl Call {
         Self::new(Method::DELETE, path)
     }
 
+    /// DELETE of what this `data` names.
+    pub(crate) fn delete_of(path: &[&str], data: Json) -> Self {
+        Self { body: Some(enveloped(data)), ..Self::new(Method::DELETE, path) }
+    }
+
     /// POST of this `data`.
     pub(crate) fn post(path: &[&str], data: Json) -> Self {
         Self { body: Some(enveloped(data)), ..Self::new(Method::POST, path) }

@@ -49,6 +49,9 @@ pub(crate) struct Config {
     pub(crate) trust_forwarded: bool,
     /// Whether API v2 is served under `/vtapi/v2/`.
     pub(crate) api_v2: bool,
+    /// A STIX bundle of MITRE ATT&CK (`enterprise-attack.json`), out of which tactics and techniques are served; where it is
+    /// empty, there are none. Read when the server starts.
+    pub(crate) attack_bundle: PathBuf,
     /// Logs.
     pub(crate) log: Log,
     /// Work on samples.
@@ -85,6 +88,7 @@ impl Default for Config {
             public_url: String::new(),
             trust_forwarded: false,
             api_v2: true,
+            attack_bundle: PathBuf::new(),
             log: Log::default(),
             pipeline: Pipeline::default(),
             memory: Memory::default(),

@@ -1,0 +1,174 @@
+//! `POST /{collection}`, `PATCH` and `DELETE /{collection}/{id}`. In go attributes and members, out comes the object.
+
+use assay_model::record::{Edge, Key, body};
+use assay_model::{Code, Error, Kind, Result};
+use assay_store::{Batch, Expect};
+use serde_json::{Value, json};
+
+use super::members::{self, Wanted};
+use super::{Authored, Standing, Work, fields, governed};
+use crate::accounts::attributes::{Written, document_of};
+use crate::accounts::deed::persist;
+use crate::gate::lacks_privilege;
+use crate::meter::{Bill, Payer};
+use crate::objects::serve;
+use crate::route::{Call, Reply};
+
+/// The largest document: ten thousand items, or as many nodes of a graph.
+const DOCUMENT_MAX: usize = 4 << 20;
+
+/// `POST /{collection}`.
+pub(crate) async fn create(mut call: Call) -> Result<Reply> {
+    let row = Authored::of_call(&call)?;
+    let document = document_of(&mut call, DOCUMENT_MAX).await?;
+    let written = Written::of(&document, &[row.kind.wire()])?;
+    let wanted = Wanted::of(&call, row, &written).await?;
+    let now = call.app.now();
+    let mut attributes = serde_json::Map::new();
+    (row.fresh)(&mut attributes);
+    fields::apply(row.fields, written, &mut attributes)?;
+    (row.check)(&attributes)?;
+    attributes.entry("creation_date").or_insert(now.0.into());
+    attributes.insert(row.modified.to_owned(), now.0.into());
+    let identity = super::caller(&call)?;
+    let fresh = Work {
+        attributes,
+        owner: identity.account.to_string(),
+        group: identity.user.group.clone(),
+        viewers: Vec::new(),
+        editors: Vec::new(),
+    };
+    may_hide(&call, row, &fresh)?;
+    let receipt = charge(&call, row).await?;
+    let app = &call.app;
+    let made = persist(|| async {
+        let mut work = fresh.clone();
+        let key = Key::shared(row.kind, (row.id)(app, &work.attributes));
+        if app.store().read(&key).await?.is_some() {
+            let message = format!("{} \"{}\" exists already", row.title, key.id);
+            return Err(Error::new(Code::AlreadyExists, message).into());
+        }
+        let mut batch = Batch::new();
+        let mut join = |link, to| _ = batch.link(Edge::new(key.clone(), link, to, now));
+        join(row.owned, Key::shared(Kind::User, work.owner.as_str()));
+        join(row.listed, row.topic());
+        for (link, to) in (row.names)(&work.attributes) {
+            join(link, to);
+        }
+        members::add(app, row, &key, &mut work, &wanted, &mut batch).await?;
+        batch.put(key.clone(), body(&work), Expect::Absent);
+        app.store().commit(batch).await?;
+        Ok(key)
+    })
+    .await;
+    if let (Err(_), Some(receipt)) = (&made, &receipt) {
+        app.meter.refund(receipt).await;
+    }
+    answer(&call, row, &made?.id).await
+}
+
+/// Refuses to hide an object where that needs a privilege that the caller lacks.
+fn may_hide(call: &Call, row: &Authored, work: &Work) -> Result<()> {
+    match row.private {
+        Some(privilege) if work.is_private() && !call.paid.has(privilege) => {
+            Err(lacks_privilege(super::caller(call)?, privilege))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes one from what the account may make in a month, where that is counted.
+async fn charge(call: &Call, row: &Authored) -> Result<Option<std::sync::Arc<crate::meter::Receipt>>> {
+    let Some(bill) = row.quota.map(Bill::one_of) else { return Ok(None) };
+    let identity = super::caller(call)?;
+    let standing = &identity.standing;
+    let own = Payer { name: &identity.account, limits: &standing.limits };
+    let receipt = match &standing.pool {
+        None => call.app.meter.charge(&[own], bill).await?,
+        Some(pool) => {
+            let group = Payer { name: &pool.ledger, limits: &pool.limits };
+            call.app.meter.charge(&[own, group], bill).await?
+        }
+    };
+    Ok(Some(receipt))
+}
+
+/// `PATCH /{collection}/{id}`. Members are added, never removed.
+pub(crate) async fn update(mut call: Call) -> Result<Reply> {
+    let row = Authored::of_call(&call)?;
+    governed(&call, Standing::Editor).await?;
+    let document = document_of(&mut call, DOCUMENT_MAX).await?;
+    let wanted = Wanted::of(&call, row, &Written::of(&document, &[row.kind.wire()])?).await?;
+    let app = &call.app;
+    let key = persist(|| async {
+        let (mut work, key, version) = governed(&call, Standing::Editor).await?;
+        let written = Written::of(&document, &[row.kind.wire()])?;
+        if written.id.as_deref().is_some_and(|id| !id.is_empty() && *id != *key.id && id != call.arguments.path("id")) {
+            return Err(Error::invalid_argument("data.id is not the id of the path").into());
+        }
+        let before = work.clone();
+        fields::apply(row.fields, written, &mut work.attributes)?;
+        (row.check)(&work.attributes)?;
+        if work.is_private() && !before.is_private() {
+            may_hide(&call, row, &work)?;
+        }
+        let now = app.now();
+        let mut batch = Batch::new();
+        let (old, new) = ((row.names)(&before.attributes), (row.names)(&work.attributes));
+        let (was, is): (std::collections::HashSet<_>, std::collections::HashSet<_>) =
+            (old.iter().collect(), new.iter().collect());
+        for (link, to) in was.difference(&is) {
+            batch.unlink(key.clone(), *link, to.clone());
+        }
+        for (link, to) in is.difference(&was) {
+            batch.link(Edge::new(key.clone(), *link, to.clone(), now));
+        }
+        members::add(app, row, &key, &mut work, &wanted, &mut batch).await?;
+        work.attributes.insert(row.modified.to_owned(), now.0.into());
+        batch.put(key.clone(), body(&work), Expect::Version(version));
+        app.store().commit(batch).await?;
+        Ok(key)
+    })
+    .await?;
+    answer(&call, row, &key.id).await
+}
+
+/// `DELETE /{collection}/{id}`: for its owner and the operator. What was said about it cannot be seen from then on.
+pub(crate) async fn delete(call: Call) -> Result<Reply> {
+    persist(|| async {
+        let (work, key, version) = governed(&call, Standing::Owner).await?;
+        let mut batch = Batch::new();
+        // Written first, so that whoever changes it at this moment is refused, or we.
+        batch.put(key.clone(), body(&work), Expect::Version(version));
+        batch.delete(key);
+        call.app.store().commit(batch).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(Reply::value(&json!({})))
+}
+
+/// `GET /graphs/{id}/screenshot`: no graph is drawn here, so there is a picture of none.
+pub(crate) async fn screenshot(call: Call) -> Result<Reply> {
+    let (_, key, _) = governed(&call, Standing::Viewer).await?;
+    Err(Error::not_found("Screenshot of graph", &key.id))
+}
+
+/// The object as the caller sees it now.
+pub(crate) async fn answer(call: &Call, row: &Authored, id: &str) -> Result<Reply> {
+    let object = row.object()?;
+    let record = (object.locate)(&call.viewer(), id).await?;
+    serve::whole(call, object, &record, &[]).await
+}
+
+/// Hexadecimal digits of so many bytes that nobody has drawn before.
+pub(crate) fn drawn(app: &crate::app::App, bytes: usize) -> String {
+    let mut drawn = vec![0; bytes];
+    app.random.fill(&mut drawn);
+    hex::encode(drawn)
+}
+
+/// Nothing has to hold.
+pub(crate) fn unchecked(_: &serde_json::Map<String, Value>) -> Result<()> {
+    Ok(())
+}
