@@ -8,6 +8,7 @@
 //! | [`meter`], [`usage`], `turns` | who may how often, who used what, who goes first |
 //! | [`objects`] | one file an object type: attributes, relationships |
 //! | `files`, `accounts`, `metadata`, `v2` | actions, one file each |
+//! | `brokered`, `upstreams` | what upstream is asked for, and the contracts under which it is |
 //! | `envelope`, `cursor`, `report` | how answers look |
 //! | [`openapi`], [`reference`](mod@reference) | the documentation, printed from the rows |
 //!
@@ -31,6 +32,7 @@ use axum::routing::{MethodFilter, on};
 
 pub mod accounts;
 pub mod app;
+mod brokered;
 mod cursor;
 mod envelope;
 pub mod files;
@@ -47,12 +49,14 @@ mod request_log;
 pub mod route;
 pub mod routes;
 mod turns;
+mod upstreams;
 pub mod usage;
 mod v2;
 
-pub use app::{App, Settings};
+pub use app::{App, Parts, Settings};
 use request_log::{Entry, Figures};
 use route::{Arguments, Route};
+pub use upstreams::register as register_upstream;
 
 /// The longest path with its query that is looked at; beyond it the answer is 400.
 const TARGET_MAX: usize = 16 << 10;

@@ -112,6 +112,8 @@ pub enum Feature {
     Requests,
     /// Webhooks.
     Webhooks,
+    /// Contracts with `VirusTotal`, and answers from there.
+    Broker,
 }
 
 impl Feature {
@@ -124,6 +126,7 @@ impl Feature {
             Self::KeyManagement => "key-management",
             Self::Requests => "requests",
             Self::Webhooks => "webhooks",
+            Self::Broker => "broker",
         }
     }
 }

@@ -235,10 +235,20 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
 
 /// Whether a kind is about accounts rather than about samples: managing them costs nothing.
 fn administrative(kind: Kind) -> bool {
-    use Kind::{ActivityLogEntry, ApiKey, Group, Request, ServiceAccount, Tier, User, Webhook, WebhookDelivery};
+    use Kind::{
+        ActivityLogEntry, ApiKey, Group, Request, ServiceAccount, Tier, Upstream, User, Webhook, WebhookDelivery,
+    };
     matches!(
         kind,
-        User | ServiceAccount | Group | ApiKey | Tier | Request | ActivityLogEntry | Webhook | WebhookDelivery
+        User | ServiceAccount
+            | Group
+            | ApiKey
+            | Tier
+            | Request
+            | ActivityLogEntry
+            | Webhook
+            | WebhookDelivery
+            | Upstream
     )
 }
 

@@ -61,6 +61,10 @@ kinds! {
     WebhookDelivery = "webhook_delivery" in "webhook_deliveries";
     /// A one-time upload address.
     Upload = "upload" in "uploads";
+    /// A contract with another server of this API, and its keys.
+    Upstream = "upstream" in "upstreams";
+    /// What that server answered; in the space of the contract's tenant, named by its question.
+    UpstreamAnswer = "upstream_answer" in "upstream_answers";
 }
 
 impl fmt::Display for Kind {

@@ -138,6 +138,11 @@ impl Written {
         })
     }
 
+    /// `true` or `false`.
+    pub(crate) fn truth(&mut self, name: &str) -> Result<Field<bool>> {
+        self.field(name, "true or false", |value| value.as_bool())
+    }
+
     /// A number from 0.
     pub(crate) fn number(&mut self, name: &str) -> Result<Field<u64>> {
         self.field(name, "a whole number from 0", |value| value.as_u64())

@@ -22,6 +22,7 @@ pub mod request;
 pub mod serve;
 pub mod submission;
 pub mod tier;
+pub mod upstream;
 pub mod user;
 pub mod webhook;
 
@@ -39,6 +40,7 @@ pub const OBJECTS: &[&ObjectType] = &[
     &activity_log_entry::TYPE,
     &webhook::TYPE,
     &webhook::DELIVERY,
+    &upstream::TYPE,
 ];
 
 /// The type of that kind, where it has endpoints.

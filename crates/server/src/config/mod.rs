@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) mod document;
 pub(crate) mod load;
 pub(crate) mod units;
+pub(crate) mod upstream;
 
 pub(crate) use load::{Loaded, load};
 
@@ -59,12 +60,15 @@ pub(crate) struct Config {
     pub(crate) keys: Keys,
     /// Where events may be sent.
     pub(crate) webhooks: Webhooks,
-    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`.
+    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`,
+    /// `broker`.
     pub(crate) features_off: Vec<Feature>,
     /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
     pub(crate) calls: usize,
     /// The engines that judge samples.
     pub(crate) engines: EnginesConfig,
+    /// What `VirusTotal` is asked for.
+    pub(crate) upstream: upstream::Upstream,
 }
 
 impl Default for Config {
@@ -90,6 +94,7 @@ impl Default for Config {
             features_off: Vec::new(),
             calls: 256,
             engines: EnginesConfig::default(),
+            upstream: upstream::Upstream::default(),
         }
     }
 }
