@@ -9,8 +9,11 @@ use std::sync::Arc;
 use assay_broker::ask::Unanswered;
 use assay_broker::question::{Form, Page};
 use assay_broker::{Answered, Asker, How, NotAsked, Question, operations, priority};
+use assay_model::domain::DomainName;
+use assay_model::ip::IpAddress;
 use assay_model::privilege::Privilege;
 use assay_model::record::Record;
+use assay_model::url::UrlName;
 use assay_model::{Code, Error, FileHash, Kind, Result};
 use axum::http::HeaderValue;
 use axum::http::header::{AGE, CACHE_CONTROL, USER_AGENT};
@@ -57,6 +60,12 @@ fn canonical(object_type: &ObjectType, id: &str) -> Option<String> {
             FileHash::Sha1(sha1) => sha1.to_string(),
             FileHash::Md5(md5) => md5.to_string(),
         },
+        Kind::Url => match id.parse().ok()? {
+            UrlName::Id(id) => id.to_string(),
+            UrlName::Url(url) => url.base64(),
+        },
+        Kind::Domain => id.parse::<DomainName>().ok()?.to_string(),
+        Kind::IpAddress => id.parse::<IpAddress>().ok()?.to_string(),
         _ => id.to_owned(),
     })
 }
@@ -257,11 +266,14 @@ fn rebase(link: &mut Value, base: &str) {
 
 /// Takes off what this caller's account does not show.
 fn narrow(call: &Call, object_type: &ObjectType, document: &mut Value) {
-    if object_type.kind == Kind::File
-        && !call.paid.has(Privilege::AllInfo)
-        && let Value::Object(attributes) = &mut document["data"]["attributes"]
-    {
-        file::take_premium(attributes);
+    if call.paid.has(Privilege::AllInfo) {
+        return;
+    }
+    if let Value::Object(attributes) = &mut document["data"]["attributes"] {
+        match object_type.kind {
+            Kind::File => file::take_premium(attributes),
+            _ => _ = attributes.shift_remove("favicon"),
+        }
     }
 }
 

@@ -235,7 +235,7 @@ async fn admit(
     let caller = authenticate(app, route, origin, headers).await?;
     entry.caller(caller.0.as_ref());
     let granted = authorise(app, caller, Needs::of(route), origin.address)?;
-    (route.check)(arguments)?;
+    route.check(arguments)?;
     let price = bill(&granted, route.cost);
     let rehearsal = arguments.query("dry_run") == Some("cost");
     let due = if rehearsal || origin.owner { Bill::requests(0) } else { price };

@@ -15,7 +15,7 @@ use sync_wrapper::SyncWrapper;
 
 use crate::app::App;
 use crate::gate::{Paid, Tab};
-use crate::objects::Relationship;
+use crate::objects::{ObjectType, Relationship, serve};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,9 +157,11 @@ pub struct Route {
     pub errors: &'static [Code],
     /// The query arguments that it understands, beyond those that every object and list has.
     pub query: &'static [(&'static str, &'static str)],
+    /// Where it serves a type of object: which.
+    pub object: Option<&'static ObjectType>,
     /// Where it serves a relationship: which.
     pub relationship: Option<&'static Relationship>,
-    /// Whether the arguments have the right shape; asked before anything is spent.
+    /// What more than its type of object it asks of the arguments.
     pub check: fn(&Arguments) -> Result<()>,
     /// The work.
     pub run: Handler,
@@ -280,13 +282,23 @@ impl Route {
             ("files_download", "file_download"),
         ];
         let known = VIRUSTOTALS.iter().find(|(operation, _)| *operation == self.operation).map(|(_, bucket)| *bucket);
-        let collection = self.path.split('/').nth(3).unwrap_or_default();
-        let name = match (known, self.relationship) {
+        let name = match (known, self.object.filter(|_| self.relationship.is_some())) {
             (Some(bucket), _) => bucket.to_owned(),
-            (None, Some(_)) => format!("{}_relationships", collection.trim_end_matches('s')),
+            (None, Some(object)) => format!("{}_relationships", object.kind),
             (None, None) => self.operation.clone(),
         };
         format!("/api/v3/({name})")
+    }
+
+    /// Whether the arguments of a call have the right shape; asked before anything is spent.
+    pub fn check(&self, arguments: &Arguments) -> Result<()> {
+        if let Some(object) = self.object {
+            (object.check)(arguments)?;
+        }
+        if self.relationship.is_some() {
+            serve::limit(arguments)?;
+        }
+        (self.check)(arguments)
     }
 }
 

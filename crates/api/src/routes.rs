@@ -91,6 +91,7 @@ impl Action {
             answers: self.answers,
             errors: self.errors,
             query: self.query,
+            object: None,
             relationship: None,
             check: self.check,
             run: self.run,
@@ -222,8 +223,9 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
         answers: Answers::Object(object.kind.wire()),
         errors: OF_ONE,
         query: SHAPE,
+        object: Some(object),
         relationship: None,
-        check: object.check,
+        check: any,
         run: get,
     };
     let mut rows = vec![base];
@@ -268,11 +270,9 @@ fn of_relationship(object: &'static ObjectType, relationship: &'static Relations
         answers,
         errors: OF_ONE,
         query: PAGE,
+        object: Some(object),
         relationship: Some(relationship),
-        check: match object.kind {
-            Kind::File => |arguments| serve::check_list(&objects::file::TYPE, arguments),
-            _ => |arguments| serve::check_list(&objects::user::TYPE, arguments),
-        },
+        check: any,
         run,
     };
     let (full, bare) = if relationship.many {

@@ -74,6 +74,7 @@ pub(crate) fn rows(on: bool) -> Vec<Route> {
         answers: Answers::Dictionary,
         errors: &[],
         query: &[],
+        object: None,
         relationship: None,
         check: any,
         run,

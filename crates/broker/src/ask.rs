@@ -203,7 +203,12 @@ impl Broker {
 
     /// Whether the object is one of the tenant's private ones.
     async fn is_private(&self, asker: &Asker, question: &Question) -> Result<bool> {
-        let kinds = [("files", Kind::File)];
+        let kinds = [
+            ("files", Kind::File),
+            ("urls", Kind::Url),
+            ("domains", Kind::Domain),
+            ("ip_addresses", Kind::IpAddress),
+        ];
         let kind = kinds.into_iter().find(|(collection, _)| *collection == question.operation.collection);
         let (Some((_, kind)), Some(group)) = (kind, &asker.group) else { return Ok(false) };
         let key = Key { space: Space::Private(group.as_str().into()), kind, id: question.id.as_str().into() };

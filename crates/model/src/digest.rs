@@ -31,6 +31,13 @@ impl<const N: usize> Digest<N> {
     }
 }
 
+impl Sha256 {
+    /// The SHA-256 of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(<sha2::Sha256 as sha2::Digest>::digest(bytes).into())
+    }
+}
+
 /// The text was not a digest: wrong length or not hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a hash: {0}")]

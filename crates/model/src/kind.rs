@@ -31,7 +31,7 @@ macro_rules! kinds {
 kinds! {
     /// A file, named by its SHA-256.
     File = "file" in "files";
-    /// One run of the engines over a file.
+    /// One run of the engines over a file or an address.
     Analysis = "analysis" in "analyses";
     /// One upload of a file by somebody.
     Submission = "submission" in "submissions";
@@ -65,6 +65,20 @@ kinds! {
     Upstream = "upstream" in "upstreams";
     /// What that server answered; in the space of the contract's tenant, named by its question.
     UpstreamAnswer = "upstream_answer" in "upstream_answers";
+    /// A URL, named by the SHA-256 of its one form.
+    Url = "url" in "urls";
+    /// A domain, named by itself.
+    Domain = "domain" in "domains";
+    /// An IP address, named by itself.
+    IpAddress = "ip_address" in "ip_addresses";
+    /// A name that stood for an address; named by both.
+    Resolution = "resolution" in "resolutions";
+    /// A TLS certificate, named by its SHA-256.
+    SslCert = "ssl_cert" in "ssl_certs";
+    /// What WHOIS said at some time.
+    Whois = "whois" in "whois";
+    /// A picture of a page or of a sample at work.
+    Screenshot = "screenshot" in "screenshots";
 }
 
 impl fmt::Display for Kind {

@@ -16,6 +16,9 @@
 //! | [`outbound`] | which addresses the server may be sent to by others |
 //! | [`usage`] | usage figures: a subject, a day, a dimension |
 //! | [`facts`], [`verdict`], [`mod@file`], [`analysis`] | what is known of a sample |
+//! | [`mod@url`], [`domain`], [`ip`] | addresses as ids, and what is known of them |
+//! | [`address`] | what is thought of addresses, their analyses |
+//! | [`resolution`], [`ssl_cert`], [`whois`] | what was observed around them |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
 //! To add an object type, a link, an error, a privilege or a quota: one row in its table.
@@ -25,14 +28,17 @@
 
 pub mod access;
 pub mod account;
+pub mod address;
 pub mod analysis;
 pub mod apikey;
 pub mod clock;
 pub mod digest;
+pub mod domain;
 pub mod error;
 pub mod event;
 pub mod facts;
 pub mod file;
+pub mod ip;
 pub mod kind;
 pub mod link;
 pub mod outbound;
@@ -40,11 +46,15 @@ pub mod privilege;
 pub mod quota;
 pub mod random;
 pub mod record;
+pub mod resolution;
 pub mod role;
 pub mod seal;
+pub mod ssl_cert;
 pub mod time;
+pub mod url;
 pub mod usage;
 pub mod verdict;
+pub mod whois;
 
 pub use digest::{Digests, FileHash, Md5, Sha1, Sha256};
 pub use error::{Code, Error, Result};

@@ -94,6 +94,23 @@ pub struct Edge {
     pub to: Key,
     /// When it was found; pages are ordered by it, newest first.
     pub at: Timestamp,
+    /// What is said about the fact itself, a JSON object: shown as `context_attributes`.
+    pub context: Option<Arc<str>>,
+}
+
+impl Edge {
+    /// A fact of which nothing more is said.
+    pub fn new(from: Key, link: Link, to: Key, at: Timestamp) -> Self {
+        Self { from, link, to, at, context: None }
+    }
+
+    /// Says something about the fact.
+    #[must_use]
+    pub fn with_context<T: Serialize>(mut self, context: &T) -> Self {
+        let text = serde_json::to_string(context).expect("our own types have string keys and serialise");
+        self.context = Some(text.into());
+        self
+    }
 }
 
 /// A property by which records are found: an MD5, a tag, a type.
@@ -122,6 +139,8 @@ pub enum FacetName {
     Activity,
     /// Whose a webhook is: a group's id; empty for the operator.
     Owner,
+    /// A tracker in a URL's page, with its id.
+    Tracker,
 }
 
 impl FacetName {
@@ -139,6 +158,7 @@ impl FacetName {
             Self::Ends => "ends",
             Self::Activity => "activity",
             Self::Owner => "owner",
+            Self::Tracker => "tracker",
         }
     }
 }

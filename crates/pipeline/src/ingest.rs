@@ -113,7 +113,7 @@ fn submit(upload: &Upload, named: Timestamp, now: Timestamp, batch: &mut Batch) 
     let file = file_key(&upload.kept.digests.sha256);
     let key = Key::shared(Kind::Submission, submission_id(&upload.kept.digests.sha256, named));
     batch.put(key.clone(), body(&submission), Expect::Absent);
-    batch.link(Edge { from: key, link: Link::Submitted, to: file, at: now });
+    batch.link(Edge::new(key, Link::Submitted, file, now));
 }
 
 fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> (StoredFile, StoredAnalysis) {
@@ -176,7 +176,7 @@ fn start_analysis(digests: &Digests, id: &str, now: Timestamp, batch: &mut Batch
     let key = Key::shared(Kind::Analysis, id);
     let analysis = StoredAnalysis { attributes: Analysis::queued(now), file: *digests };
     batch.put(key.clone(), body(&analysis), Expect::Absent);
-    batch.link(Edge { from: key, link: Link::Analysed, to: file_key(&digests.sha256), at: now });
+    batch.link(Edge::new(key, Link::Analysed, file_key(&digests.sha256), now));
     analysis
 }
 

@@ -66,7 +66,8 @@ macro_rules! tables {
 
 tables! {
     Records = "records", 3 keys: "space" Text, "kind" Text, "id" Text, "version" Number, "body" Bytes;
-    Edges = "edges", 1 keys: "sequence" Number, "space" Text, "link" Text, "from_id" Text, "to_id" Text, "at" Number;
+    Edges = "edges", 1 keys: "sequence" Number, "space" Text, "link" Text, "from_id" Text, "to_id" Text, "at" Number,
+        "context" Text;
     Facets = "facets", 5 keys: "space" Text, "kind" Text, "name" Text, "value" Text, "id" Text;
     Counters = "counters", 3 keys: "account" Text, "quota" Text, "opens" Number, "used" Number;
     Leases = "leases", 4 keys: "node" Text, "account" Text, "quota" Text, "opens" Number, "returns" Number, "until" Number;

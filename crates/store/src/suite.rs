@@ -21,6 +21,7 @@ where
     a_write_over_an_unexpected_version_is_a_conflict_and_changes_nothing(&*fresh().await).await;
     a_link_is_read_from_both_ends_in_pages(&*fresh().await).await;
     objects_are_found_by_facet_and_listed_by_id(&*fresh().await).await;
+    what_is_said_about_a_link_is_read_from_both_ends(&*fresh().await).await;
     what_was_parted_is_no_longer_joined(&*fresh().await).await;
     a_deleted_object_leaves_nothing_behind(&*fresh().await).await;
     spaces_do_not_see_each_other(&*fresh().await).await;
@@ -49,7 +50,7 @@ fn text(content: &str) -> Arc<[u8]> {
 }
 
 fn edge(from: &str, to: &str, at: i64) -> Edge {
-    Edge { from: analysis(from), link: Link::Analysed, to: file(to), at: Timestamp(at) }
+    Edge::new(analysis(from), Link::Analysed, file(to), Timestamp(at))
 }
 
 fn job(subject: &str, class: Class) -> Job {
@@ -113,6 +114,30 @@ async fn a_link_is_read_from_both_ends_in_pages(store: &dyn Store) {
     assert_eq!(seen, ["n6", "n5", "n4", "n3", "n2", "n1", "n0"]);
     let back = store.linked(&analysis("n2"), Link::Analysed, End::Tail, &Range::first(9)).await.expect("a page");
     assert_eq!(back.items, vec![edge("n2", "a", 1)]);
+}
+
+async fn what_is_said_about_a_link_is_read_from_both_ends(store: &dyn Store) {
+    let said = edge("x", "a", 1).with_context(&serde_json::json!({ "port": 443, "odd": "\0é\u{1}" }));
+    write(store, |batch| _ = batch.link(said.clone()).link(edge("y", "a", 2))).await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(9)).await.expect("a page");
+    assert_eq!(page.items, [edge("y", "a", 2), said.clone()]);
+    let page = store.linked(&analysis("x"), Link::Analysed, End::Tail, &Range::first(9)).await.expect("a page");
+    assert_eq!(page.items, [said]);
+    write(store, |batch| {
+        let other = edge("x", "a", 5).with_context(&serde_json::json!({ "port": 80 }));
+        batch.link(other).link(edge("y", "a", 2).with_context(&7));
+    })
+    .await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(9)).await.expect("a page");
+    assert_eq!(page.items[0].context, None, "joining again changes nothing");
+    assert!(page.items[1].context.as_deref().is_some_and(|said| said.contains("443")));
+    write(store, |batch| {
+        let other = edge("x", "a", 9).with_context(&serde_json::json!({ "port": 80 }));
+        batch.unlink(analysis("x"), Link::Analysed, file("a")).link(other);
+    })
+    .await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(1)).await.expect("a page");
+    assert_eq!(page.items[0].context.as_deref(), Some("{\"port\":80}"), "joined anew, said anew");
 }
 
 async fn what_was_parted_is_no_longer_joined(store: &dyn Store) {

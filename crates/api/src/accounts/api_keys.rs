@@ -118,7 +118,7 @@ async fn put_new(change: &mut Change, app: &App, id: &str, key: &ApiKey) -> Atte
     let (user, version) = read_user(app, &key.account).await?;
     change.batch.put(account.clone(), body(&user), Expect::Version(version));
     change.batch.put(record.clone(), body(key), Expect::Absent);
-    change.batch.link(Edge { from: record.clone(), link: Link::Opens, to: account, at: key.creation_date });
+    change.batch.link(Edge::new(record.clone(), Link::Opens, account, key.creation_date));
     index(change, &record, key);
     Ok(())
 }

@@ -133,7 +133,7 @@ async fn admit(
 
 fn administers(app: &App, batch: &mut Batch, name: &str, group: &str) {
     let (from, to) = (Key::shared(Kind::User, name), Key::shared(Kind::Group, group));
-    batch.link(Edge { from, link: Link::Administers, to, at: app.now() });
+    batch.link(Edge::new(from, Link::Administers, to, app.now()));
 }
 
 fn roles_json(roles: &BTreeSet<Role>) -> Value {

@@ -137,7 +137,7 @@ pub async fn create_key(
     let api_key = ApiKey::new(issued.tag(pepper), account, now);
     let mut batch = Batch::new();
     batch.put(key.clone(), body(&api_key), Expect::Absent);
-    batch.link(Edge { from: key, link: Link::Opens, to: Key::shared(Kind::User, account), at: now });
+    batch.link(Edge::new(key, Link::Opens, Key::shared(Kind::User, account), now));
     store.commit(batch).await?;
     Ok(issued)
 }

@@ -65,7 +65,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         let mut change = Change::default();
         change.batch.put(key.clone(), body(&made), Expect::Absent);
         let to = Key::shared(Kind::User, account.as_str());
-        change.batch.link(Edge { from: key.clone(), link: Link::Asked, to, at: app.now() });
+        change.batch.link(Edge::new(key.clone(), Link::Asked, to, app.now()));
         index(&mut change, &key, &made);
         let after = serde_json::to_value(&made).unwrap_or_default();
         change.deed(&actor, Action::OpenRequest, format!("request/{id}"), user.group.as_deref(), (Value::Null, after));

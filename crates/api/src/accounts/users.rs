@@ -77,7 +77,7 @@ pub(crate) async fn join(app: &App, batch: &mut Batch, user: &mut User, name: &s
     }
     let link = if user.service { Link::Serves } else { Link::Belongs };
     user.group = Some(group.to_owned());
-    batch.link(Edge { from: Key::shared(Kind::User, name), link, to: key, at: app.now() });
+    batch.link(Edge::new(Key::shared(Kind::User, name), link, key, app.now()));
     Ok(())
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use assay_model::privilege::Privilege;
 use assay_model::record::{Facet, FacetName, Key, Record, Space};
 use assay_model::{Error, FileHash, Kind, Link, Result, Sha256};
-use assay_store::Range;
+use assay_store::{Page, Range};
 use serde_json::{Map, Value};
 
+use super::related::{Member, same_facet};
 use super::{ObjectType, Relationship, Source, Viewer, serve};
 use crate::brokered;
 use crate::report::View;
@@ -121,6 +122,15 @@ async fn answer(call: &Call, record: &Arc<Record>, inline: &[&'static Relationsh
     Ok(Reply::json(call.app.reports.text(record, view(&viewer), viewer.base, render)?))
 }
 
+/// Other files with the same structural hash.
+async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    let attributes = report(record)?;
+    let Some(vhash) = attributes.get("vhash").and_then(Value::as_str) else {
+        return Ok(Page { items: Vec::new(), next: None, total: None });
+    };
+    same_facet(viewer, record, &Facet::new(FacetName::Vhash, vhash), range).await
+}
+
 #[rustfmt::skip]
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("analyses", Link::Analysed, "Every analysis of the file, newest first").needs(Privilege::Private),
@@ -135,23 +145,23 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("collections", "collection", "Collections with the file in them"),
     Relationship::unobserved("comments", "comment", "What people say about the file, newest first"),
     Relationship::unobserved("compressed_parents", "file", "Archives with the file inside").needs(Privilege::Private),
-    Relationship::unobserved("contacted_domains", "domain", "Domains that the file talked to when it ran"),
-    Relationship::unobserved("contacted_ips", "ip_address", "IP addresses that the file talked to when it ran"),
-    Relationship::unobserved("contacted_urls", "url", "URLs that the file asked for when it ran"),
+    Relationship::forward("contacted_domains", Link::ContactsDomain, "Domains that the file talked to when it ran"),
+    Relationship::forward("contacted_ips", Link::ContactsIp, "IP addresses that the file talked to when it ran"),
+    Relationship::forward("contacted_urls", Link::ContactsUrl, "URLs that the file asked for when it ran"),
     Relationship::unobserved("distributors", "distributor", "Markets that ship the file"),
     Relationship::unobserved("dropped_files", "file", "Files that the file wrote when it ran"),
     Relationship::unobserved("email_attachments", "file", "Attachments of the file, when it is an e-mail").needs(Privilege::Private),
     Relationship::unobserved("email_parents", "file", "E-mails that the file is attached to").needs(Privilege::Private),
     Relationship::unobserved("email_senders", "email_sender", "Who sent e-mails with the file"),
-    Relationship::unobserved("embedded_domains", "domain", "Domains in the file's text").needs(Privilege::Private),
-    Relationship::unobserved("embedded_ips", "ip_address", "IP addresses in the file's text").needs(Privilege::Private),
-    Relationship::unobserved("embedded_urls", "url", "URLs in the file's text").needs(Privilege::Private),
+    Relationship::forward("embedded_domains", Link::EmbedsDomain, "Domains in the file's text").needs(Privilege::Private),
+    Relationship::forward("embedded_ips", Link::EmbedsIp, "IP addresses in the file's text").needs(Privilege::Private),
+    Relationship::forward("embedded_urls", Link::EmbedsUrl, "URLs in the file's text").needs(Privilege::Private),
     Relationship::unobserved("execution_parents", "file", "Files that started the file"),
     Relationship::unobserved("graphs", "graph", "Graphs with the file in them"),
     Relationship::unobserved("hash_collisions", "file", "Other files with the same MD5 or SHA-1"),
-    Relationship::unobserved("itw_domains", "domain", "Domains that the file was downloaded from").needs(Privilege::Private),
-    Relationship::unobserved("itw_ips", "ip_address", "IP addresses that the file was downloaded from").needs(Privilege::Private),
-    Relationship::unobserved("itw_urls", "url", "URLs that the file was downloaded from").needs(Privilege::Private),
+    Relationship::reverse("itw_domains", Link::DomainServed, "Domains that the file was downloaded from").needs(Privilege::Private),
+    Relationship::reverse("itw_ips", Link::IpServed, "IP addresses that the file was downloaded from").needs(Privilege::Private),
+    Relationship::reverse("itw_urls", Link::Served, "URLs that the file was downloaded from").needs(Privilege::Private),
     Relationship::unobserved("memory_pattern_domains", "domain", "Domains in the memory of the running file").needs(Privilege::Private),
     Relationship::unobserved("memory_pattern_ips", "ip_address", "IP addresses in the memory of the running file").needs(Privilege::Private),
     Relationship::unobserved("memory_pattern_urls", "url", "URLs in the memory of the running file").needs(Privilege::Private),
@@ -167,9 +177,9 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the file"),
     Relationship::unobserved("screenshots", "screenshot", "Pictures of the file running").needs(Privilege::Private),
     Relationship::unobserved("sigma_analysis", "sigma_analysis", "The Sigma rules that the file's behaviour matched").one(),
-    Relationship::unobserved("similar_files", "file", "Files of the same structure").from(Source::SameStructure).needs(Privilege::Private),
+    Relationship::unobserved("similar_files", "file", "Files of the same structure").from(Source::Read(|viewer, record, range| Box::pin(same_structure(viewer, record, range)))).needs(Privilege::Private),
     Relationship::reverse("submissions", Link::Submitted, "Every submission of the file, newest first").needs(Privilege::Private),
-    Relationship::unobserved("urls_for_embedded_js", "url", "URLs that hold a script of the file").needs(Privilege::Private),
+    Relationship::reverse("urls_for_embedded_js", Link::HoldsScript, "URLs that hold a script of the file").needs(Privilege::Private),
     Relationship::unobserved("user_votes", "vote", "The caller's own votes on the file"),
     Relationship::unobserved("votes", "vote", "Votes on the file"),
     Relationship::unobserved("associations", "collection", "What the file is associated with"),

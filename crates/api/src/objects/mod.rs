@@ -1,5 +1,6 @@
 //! Objects and relationships as data. An object type is a file with its [`ObjectType`] and a line in [`OBJECTS`]; a
-//! relationship is a line in the type's file. Handlers for all of them are the three functions of [`serve`].
+//! relationship is a line in the type's file. Handlers for all of them are the three functions of [`serve`]; [`related`] reads the
+//! members of a relationship.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use assay_model::privilege::Privilege;
 use assay_model::record::{Key, Record};
 use assay_model::{Error, Kind, Link, Result};
-use assay_store::End;
+use assay_store::{End, Page, Range};
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -16,19 +17,34 @@ use crate::gate::Paid;
 pub mod activity_log_entry;
 pub mod analysis;
 pub mod api_key;
+pub mod domain;
 pub mod file;
 pub mod group;
+pub mod ip_address;
+pub mod related;
 pub mod request;
+pub mod resolution;
 pub mod serve;
+pub mod ssl_cert;
 pub mod submission;
 pub mod tier;
 pub mod upstream;
+pub mod url;
 pub mod user;
 pub mod webhook;
+pub mod whois;
+
+pub use related::Member;
 
 /// Every type of object that has endpoints, in the order of the documentation.
 pub const OBJECTS: &[&ObjectType] = &[
     &file::TYPE,
+    &url::TYPE,
+    &domain::TYPE,
+    &ip_address::TYPE,
+    &resolution::TYPE,
+    &ssl_cert::TYPE,
+    &whois::TYPE,
     &analysis::TYPE,
     &submission::TYPE,
     &user::TYPE,
@@ -67,7 +83,7 @@ pub struct ObjectType {
     /// What it has to do with other objects.
     pub relationships: &'static [Relationship],
     /// The object that an id names; 404 where there is none.
-    pub locate: for<'a> fn(&'a Viewer<'a>, &'a str) -> Located<'a>,
+    pub locate: Locate,
     /// Its attributes as this caller sees them.
     pub attributes: Members,
     /// What the record alone does not say of it, read for an object by itself.
@@ -79,7 +95,7 @@ pub struct ObjectType {
     /// What `links` has beyond `self`.
     pub links: Option<Members>,
     /// The shape of the attributes, for the documentation.
-    pub schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    pub schema: Schema,
     /// What the arguments must look like, asked before anything is spent.
     pub check: fn(&crate::route::Arguments) -> Result<()>,
     /// The privilege that reading the object itself needs.
@@ -99,6 +115,40 @@ pub type Members = fn(&Record, &Viewer<'_>) -> Result<Map<String, Value>>;
 
 /// The future of a located record.
 pub type Located<'a> = Pin<Box<dyn Future<Output = Result<Arc<Record>>> + Send + 'a>>;
+
+/// Reads a page of a relationship of a record.
+pub type Read = for<'a> fn(&'a Viewer<'a>, &'a Record, &'a Range) -> Reading<'a>;
+
+/// The future of a page of a relationship.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<Page<Member>>> + Send + 'a>>;
+
+/// Finds the object that an id names.
+pub type Locate = for<'a> fn(&'a Viewer<'a>, &'a str) -> Located<'a>;
+
+/// The shape of attributes, for the documentation.
+pub type Schema = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;
+
+impl ObjectType {
+    /// A type of which nothing special is to be said: any key may read it, for one API request.
+    pub const fn plain(kind: Kind, title: &'static str, locate: Locate, attributes: Members, schema: Schema) -> Self {
+        Self {
+            kind,
+            title,
+            id: "The object's id",
+            relationships: &[],
+            locate,
+            attributes,
+            more: None,
+            more_in_lists: false,
+            meta: None,
+            links: None,
+            schema,
+            check: crate::route::any,
+            needs: None,
+            free: false,
+        }
+    }
+}
 
 /// Who looks, and from where.
 pub struct Viewer<'a> {
@@ -136,8 +186,8 @@ pub struct Relationship {
 pub enum Source {
     /// A link in the store, read from this end.
     Link(Link, End),
-    /// Other files with the same structural hash.
-    SameStructure,
+    /// What is read for it from the store, in whatever way.
+    Read(Read),
     /// The record itself says it.
     Computed(fn(&Record) -> Result<Option<Key>>),
     /// Nothing on this server observes it: an empty list.
@@ -222,6 +272,18 @@ pub(crate) fn stored_attributes(record: &Record) -> Result<Map<String, Value>> {
 pub(crate) async fn by_id(viewer: &Viewer<'_>, kind: Kind, title: &str, id: &str) -> Result<Arc<Record>> {
     let key = Key::shared(kind, id);
     viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(title, id))
+}
+
+/// What is known of an address, and what is thought of it.
+pub(crate) fn report_of(record: &Record) -> Result<Map<String, Value>> {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        attributes: Map<String, Value>,
+        standing: Map<String, Value>,
+    }
+    let Stored { mut attributes, standing } = record.parse()?;
+    attributes.extend(standing);
+    Ok(attributes)
 }
 
 /// The word that stands for a plain value of ours.

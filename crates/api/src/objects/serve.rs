@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use assay_model::record::{Facet, FacetName, Key, Record, Space};
+use assay_model::record::{Facet, Key, Record, Space};
 use assay_model::{Error, Kind, Result};
-use assay_store::{End, Page, Position, Range};
+use assay_store::{Page, Range};
 use serde_json::{Map, Value, json};
 
-use super::{ObjectType, Relationship, Source, Viewer, of};
+use super::related::{self, Member, page};
+use super::{ObjectType, Relationship, Viewer, of};
 use crate::accounts::rights::forbidden;
 use crate::route::{Arguments, Call, Reply};
 use crate::{brokered, cursor, envelope};
@@ -27,9 +28,7 @@ impl Call {
     }
 
     fn object_type(&self) -> Result<&'static ObjectType> {
-        let collection = self.route.path.split('/').nth(3).unwrap_or_default();
-        let found = super::OBJECTS.iter().copied().find(|object| object.kind.collection() == collection);
-        found.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route serves no type of object"))
+        self.route.object.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route serves no type of object"))
     }
 }
 
@@ -72,16 +71,24 @@ pub(crate) async fn descriptors(call: Call) -> Result<Reply> {
     list(call, Form::Descriptors).await
 }
 
-/// Checks what every list takes: `limit`, `cursor` is for the list itself.
-pub(crate) fn check_list(object_type: &ObjectType, arguments: &Arguments) -> Result<()> {
-    (object_type.check)(arguments)?;
-    limit(arguments).map(drop)
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Objects,
     Descriptors,
+}
+
+/// The records of members, where the form shows them or something is said out of them.
+async fn records(
+    viewer: &Viewer<'_>,
+    relationship: &Relationship,
+    members: &[Member],
+    form: Form,
+) -> Result<Vec<Option<Arc<Record>>>> {
+    if form == Form::Descriptors && !related::says_more(relationship, members) {
+        return Ok(vec![None; members.len()]);
+    }
+    let keys: Vec<_> = members.iter().map(|member| member.key.clone()).collect();
+    Ok(viewer.app.store().read_many(&keys).await?)
 }
 
 async fn list(call: Call, form: Form) -> Result<Reply> {
@@ -107,22 +114,17 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
     let page = page(&viewer, relationship, &record, &Range::after(limit(&call.arguments)?, after)).await?;
     let mut items = Vec::with_capacity(page.items.len());
-    if form == Form::Objects || relationship.context.is_some() {
-        let records = call.app.store().read_many(&page.items).await?;
-        for (key, record) in page.items.iter().zip(records) {
-            let context =
-                relationship.context.zip(record.as_deref()).map(|(context, record)| context(record)).transpose()?;
-            let mut item = match form {
-                Form::Objects => member(&viewer, relationship, key, record, &call.arguments).await?,
-                Form::Descriptors => descriptor(&viewer, relationship, key),
-            };
-            if let Some(context) = context {
-                item["context_attributes"] = context;
-            }
-            items.push(item);
+    let records = records(&viewer, relationship, &page.items, form).await?;
+    for (member, record) in page.items.iter().zip(records) {
+        let context = related::context(relationship, member, record.as_deref())?;
+        let mut item = match form {
+            Form::Objects => object_of(&viewer, relationship, &member.key, record, &call.arguments).await?,
+            Form::Descriptors => descriptor(&viewer, relationship, &member.key),
+        };
+        if let Some(context) = context {
+            item["context_attributes"] = context;
         }
-    } else {
-        items.extend(page.items.iter().map(|key| descriptor(&viewer, relationship, key)));
+        items.push(item);
     }
     let cursor = page.next.map(|position| cursor::write(&name, &position));
     let count = page.total;
@@ -171,7 +173,7 @@ fn descriptor(viewer: &Viewer<'_>, relationship: &Relationship, key: &Key) -> Va
 }
 
 /// An object inside a list; one that is not known is said to be so in its place.
-async fn member(
+async fn object_of(
     viewer: &Viewer<'_>,
     relationship: &Relationship,
     key: &Key,
@@ -233,17 +235,22 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
     };
     let own = envelope::link(viewer.base, record.key.kind, &record.key.id);
     let name = relationship.name;
-    let mut items = page.items.iter().map(|key| {
-        let kind = shown_kind(relationship, key);
-        json!({ "type": kind.wire(), "id": &*key.id, "links": { "self": envelope::link(viewer.base, kind, &key.id) } })
-    });
+    let records = records(viewer, relationship, &page.items, Form::Descriptors).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for (member, record) in page.items.iter().zip(records) {
+        let mut item = descriptor(viewer, relationship, &member.key);
+        if let Some(context) = related::context(relationship, member, record.as_deref())? {
+            item["context_attributes"] = context;
+        }
+        items.push(item);
+    }
     if !relationship.many {
-        let data = items.next().unwrap_or(Value::Null);
+        let data = items.pop().unwrap_or(Value::Null);
         let links = json!({ "self": format!("{own}/relationships/{name}"), "related": format!("{own}/{name}") });
         return Ok(json!({ "data": data, "links": links }));
     }
     let address = format!("{own}/relationships/{name}?limit={INLINE}");
-    let mut value = json!({ "data": items.collect::<Vec<_>>(),
+    let mut value = json!({ "data": items,
                             "links": { "self": address, "related": format!("{own}/{name}") } });
     if let Some(position) = page.next {
         let cursor = cursor::write(&format!("{}/{name}", record.key), &position);
@@ -253,45 +260,9 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
     Ok(value)
 }
 
-/// The keys of one page of a relationship.
-async fn page(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record, range: &Range) -> Result<Page<Key>> {
-    let store = viewer.app.store();
-    match relationship.source {
-        Source::Unobserved => Ok(Page { items: Vec::new(), next: None, total: Some(0) }),
-        Source::Link(link, end) => {
-            let page = store.linked(&record.key, link, end, range).await?;
-            let other = |edge: assay_model::record::Edge| if end == End::Tail { edge.to } else { edge.from };
-            Ok(Page { items: page.items.into_iter().map(other).collect(), next: page.next, total: page.total })
-        }
-        Source::SameStructure => same_structure(viewer, record, range).await,
-        Source::Computed(compute) => {
-            let items: Vec<_> = compute(record)?.into_iter().collect();
-            let total = Some(items.len() as u64);
-            Ok(Page { items, next: None, total })
-        }
-    }
-}
-
 /// Whether anything is known here of a relationship.
 pub(crate) async fn has_any(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record) -> Result<bool> {
     Ok(!page(viewer, relationship, record, &Range::first(1)).await?.items.is_empty())
-}
-
-/// Other files with the same structural hash.
-async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Key>> {
-    let attributes = super::file::report(record)?;
-    let Some(vhash) = attributes.get("vhash").and_then(Value::as_str) else {
-        return Ok(Page { items: Vec::new(), next: None, total: None });
-    };
-    let facet = Facet::new(FacetName::Vhash, vhash);
-    // The file itself is in the list; one more is read so that its place does not end the page early.
-    let wider = Range { limit: range.limit + 1, after: range.after.clone() };
-    let page = viewer.app.store().find(&Space::Shared, Kind::File, &facet, &wider).await?;
-    let mut items: Vec<_> = page.items.into_iter().filter(|key| *key != record.key).collect();
-    let more = page.next.is_some() || items.len() > range.limit;
-    items.truncate(range.limit);
-    let next = items.last().filter(|_| more).map(|key| Position::Id(key.id.to_string()));
-    Ok(Page { items, next, total: None })
 }
 
 /// The relationships that `relationships=` names.

@@ -1,9 +1,10 @@
-//! Submissions: somebody brought a file.
+//! Submissions: somebody brought a file or a URL.
 
 use assay_model::privilege::Privilege;
-use assay_model::{Kind, Link};
+use assay_model::record::{Key, Record};
+use assay_model::{Kind, Result};
 
-use super::{ObjectType, Relationship, by_id};
+use super::{ObjectType, Relationship, Source, by_id};
 
 const TITLE: &str = "Submission";
 
@@ -11,8 +12,10 @@ const TITLE: &str = "Submission";
 pub const TYPE: ObjectType = ObjectType {
     kind: Kind::Submission,
     title: TITLE,
-    id: "`f-<sha256>-<unix seconds>`",
-    relationships: &[Relationship::forward("item", Link::Submitted, "The file that was submitted").one()],
+    id: "`f-<sha256>-<unix seconds>` of a file, `u-<sha256>-<unix seconds>` of a URL",
+    relationships: &[Relationship::unobserved("item", "object", "The file or URL that was submitted")
+        .one()
+        .from(Source::Computed(item))],
     locate: |viewer, id| Box::pin(by_id(viewer, Kind::Submission, TITLE, id)),
     attributes: |record, _| record.parse(),
     more: None,
@@ -24,3 +27,13 @@ pub const TYPE: ObjectType = ObjectType {
     needs: Some(Privilege::Private),
     free: false,
 };
+
+/// The id says what was submitted.
+fn item(record: &Record) -> Result<Option<Key>> {
+    let mut parts = record.key.id.split('-');
+    let kind = match parts.next() {
+        Some("u") => Kind::Url,
+        _ => Kind::File,
+    };
+    Ok(parts.next().map(|id| Key::shared(kind, id)))
+}

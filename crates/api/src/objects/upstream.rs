@@ -18,25 +18,22 @@ const TITLE: &str = "Upstream";
 
 /// The type.
 pub const TYPE: ObjectType = ObjectType {
-    kind: Kind::Upstream,
-    title: TITLE,
     id: "Name of the contract",
-    relationships: &[],
-    locate: |viewer, id| {
-        Box::pin(async move {
-            staff(viewer.paid)?;
-            by_id(viewer, Kind::Upstream, TITLE, id).await
-        })
-    },
-    attributes: |record, viewer| Ok(shown(viewer.app, &record.parse()?)),
     more: Some(|record, viewer, attributes| budget(record, viewer, attributes)),
     more_in_lists: true,
-    meta: None,
-    links: None,
-    schema: |generator| generator.subschema_for::<UpstreamAttributes>(),
-    check: crate::route::any,
-    needs: None,
     free: true,
+    ..ObjectType::plain(
+        Kind::Upstream,
+        TITLE,
+        |viewer, id| {
+            Box::pin(async move {
+                staff(viewer.paid)?;
+                by_id(viewer, Kind::Upstream, TITLE, id).await
+            })
+        },
+        |record, viewer| Ok(shown(viewer.app, &record.parse()?)),
+        |generator| generator.subschema_for::<UpstreamAttributes>(),
+    )
 };
 
 /// The attributes of a contract.

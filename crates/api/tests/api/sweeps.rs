@@ -10,8 +10,13 @@ fn rows() -> Vec<Route> {
 
 /// The row's path with something of the right shape for each placeholder.
 fn path(route: &Route) -> String {
-    let hash = "0".repeat(64);
-    route.path.replace("{id}", if route.path.contains("/users/") { "nobody" } else { &hash })
+    let id = match route.path.split('/').nth(3) {
+        Some("users") => "nobody".to_owned(),
+        Some("domains") => "nobody.example".to_owned(),
+        Some("ip_addresses") => "192.0.2.1".to_owned(),
+        _ => "0".repeat(64),
+    };
+    route.path.replace("{id}", &id)
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ fn write(batch: &mut Batch, entry: &Entry) {
     }
     if let Some(group) = &entry.group {
         let to = Key::shared(Kind::Group, group.as_str());
-        batch.link(Edge { from: key, link: Link::Logged, to, at: entry.date });
+        batch.link(Edge::new(key, Link::Logged, to, entry.date));
     }
 }
 

@@ -142,7 +142,7 @@ fn enqueue(batch: &mut Batch, id: &str, webhook: &Webhook, event: &Event, text: 
     };
     let key = delivery_key(&delivery_id(event.date, random));
     batch.put(key.clone(), body(&delivery), Expect::Absent);
-    batch.link(Edge { from: key.clone(), link: Link::Delivers, to: webhook_key(id), at: event.date });
+    batch.link(Edge::new(key.clone(), Link::Delivers, webhook_key(id), event.date));
     batch.enqueue(Job { stage: StageName::Deliver, subject: key, class: Class::Normal });
 }
 

@@ -24,10 +24,12 @@ const FIND: &str = "
     SELECT id FROM facets WHERE space = $1 AND kind = $2 AND name = $3 AND value = $4 AND id > $5
     ORDER BY id LIMIT $6";
 const TAIL: &str = "
-    SELECT to_id, at, sequence FROM edges WHERE space = $1 AND link = $2 AND from_id = $3 AND (at, sequence) < ($4, $5)
+    SELECT to_id, at, sequence, context FROM edges
+    WHERE space = $1 AND link = $2 AND from_id = $3 AND (at, sequence) < ($4, $5)
     ORDER BY at DESC, sequence DESC LIMIT $6";
 const HEAD: &str = "
-    SELECT from_id, at, sequence FROM edges WHERE space = $1 AND link = $2 AND to_id = $3 AND (at, sequence) < ($4, $5)
+    SELECT from_id, at, sequence, context FROM edges
+    WHERE space = $1 AND link = $2 AND to_id = $3 AND (at, sequence) < ($4, $5)
     ORDER BY at DESC, sequence DESC LIMIT $6";
 const TAILS: &str = "SELECT count(*) FROM edges WHERE space = $1 AND link = $2 AND from_id = $3";
 const HEADS: &str = "SELECT count(*) FROM edges WHERE space = $1 AND link = $2 AND to_id = $3";
@@ -105,10 +107,11 @@ pub(super) async fn linked(pool: &Pool, of: &Key, link: Link, end: End, range: &
 
 fn edge_of(of: &Key, link: Link, end: End, row: &Row) -> Result<(Edge, Position), tokio_postgres::Error> {
     let (other, at, sequence): (&str, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let context = row.try_get::<_, Option<&str>>(3)?.map(told);
     let (tail, head) = link.ends();
     let other = Key { space: of.space.clone(), kind: if end == End::Tail { head } else { tail }, id: told(other) };
     let (from, to) = if end == End::Tail { (of.clone(), other) } else { (other, of.clone()) };
-    Ok((Edge { from, link, to, at: Timestamp(at) }, Position::Time(at, sequence)))
+    Ok((Edge { from, link, to, at: Timestamp(at), context }, Position::Time(at, sequence)))
 }
 
 /// How much work there is.

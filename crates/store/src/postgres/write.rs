@@ -58,10 +58,10 @@ const UNLINK: &str = "
     DELETE FROM edges e USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (space, link, from_id, to_id)
     WHERE e.space = k.space AND e.link = k.link AND e.from_id = k.from_id AND e.to_id = k.to_id";
 const LINK: &str = "
-    INSERT INTO edges (space, link, from_id, to_id, at)
-    SELECT k.space, k.link, k.from_id, k.to_id, k.at
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
-        WITH ORDINALITY AS k (space, link, from_id, to_id, at, nth)
+    INSERT INTO edges (space, link, from_id, to_id, at, context)
+    SELECT k.space, k.link, k.from_id, k.to_id, k.at, k.context
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+        WITH ORDINALITY AS k (space, link, from_id, to_id, at, context, nth)
     ORDER BY k.nth ON CONFLICT DO NOTHING";
 const CLEAR: &str = "
     DELETE FROM facets f USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (space, kind, id, name)
@@ -206,7 +206,9 @@ impl Commit<'_> {
             let tails: Vec<_> = batch.edges.iter().map(|edge| kept(&edge.from.id)).collect();
             let heads: Vec<_> = batch.edges.iter().map(|edge| kept(&edge.to.id)).collect();
             let moments: Vec<_> = batch.edges.iter().map(|edge| edge.at.0).collect();
-            steps.add(LINK, vec![value(spaces), value(links), value(tails), value(heads), value(moments)]);
+            let contexts: Vec<_> = batch.edges.iter().map(|edge| edge.context.as_deref().map(kept)).collect();
+            let values = [value(spaces), value(links), value(tails), value(heads), value(moments), value(contexts)];
+            steps.add(LINK, values.into());
         }
         if !batch.cleared.is_empty() {
             let mut values = columns(batch.cleared.iter().map(|(key, _)| key));

@@ -140,7 +140,7 @@ fn connect_to_read(path: &Path) -> Result<Connection> {
 }
 
 /// The steps that lead from an empty file to today's schema; `user_version` counts those that are done.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 fn migrate(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -61,12 +61,12 @@ pub(super) fn find(
 pub(super) fn linked(connection: &Connection, of: &Key, link: Link, end: End, range: &Range) -> Result<Page<Edge>> {
     let (select, count) = match end {
         End::Tail => (
-            "SELECT to_id, at, sequence FROM edges WHERE space = ?1 AND link = ?2 AND from_id = ?3
+            "SELECT to_id, at, sequence, context FROM edges WHERE space = ?1 AND link = ?2 AND from_id = ?3
              AND (at, sequence) < (?4, ?5) ORDER BY at DESC, sequence DESC LIMIT ?6",
             "SELECT count(*) FROM edges WHERE space = ?1 AND link = ?2 AND from_id = ?3",
         ),
         End::Head => (
-            "SELECT from_id, at, sequence FROM edges WHERE space = ?1 AND link = ?2 AND to_id = ?3
+            "SELECT from_id, at, sequence, context FROM edges WHERE space = ?1 AND link = ?2 AND to_id = ?3
              AND (at, sequence) < (?4, ?5) ORDER BY at DESC, sequence DESC LIMIT ?6",
             "SELECT count(*) FROM edges WHERE space = ?1 AND link = ?2 AND to_id = ?3",
         ),
@@ -81,10 +81,11 @@ pub(super) fn linked(connection: &Connection, of: &Key, link: Link, end: End, ra
     let rows = statement
         .query_map(params![space, name, id, at, sequence, surplus(range)], |row| {
             let (other, at, sequence): (Arc<str>, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let context = row.get(3)?;
             let other_kind = if end == End::Tail { head } else { tail };
             let other = Key { space: of.space.clone(), kind: other_kind, id: other };
             let (from, to) = if end == End::Tail { (of.clone(), other) } else { (other, of.clone()) };
-            Ok((Edge { from, link, to, at: Timestamp(at) }, Position::Time(at, sequence)))
+            Ok((Edge { from, link, to, at: Timestamp(at), context }, Position::Time(at, sequence)))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let total: i64 = connection.prepare_cached(count)?.query_row(params![space, name, id], |row| row.get(0))?;

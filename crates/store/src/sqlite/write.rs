@@ -29,10 +29,11 @@ pub(super) fn commit(connection: &Connection, batch: &Batch) -> Result<Vec<Claim
     }
     for edge in &batch.edges {
         let mut statement = connection.prepare_cached(
-            "INSERT INTO edges (space, link, from_id, to_id, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            "INSERT INTO edges (space, link, from_id, to_id, at, context) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO NOTHING",
         )?;
-        let space = edge.from.space.stored();
-        statement.execute(params![space, edge.link.stored(), &*edge.from.id, &*edge.to.id, edge.at.0])?;
+        let (space, context) = (edge.from.space.stored(), edge.context.as_deref());
+        statement.execute(params![space, edge.link.stored(), &*edge.from.id, &*edge.to.id, edge.at.0, context])?;
     }
     for (key, name) in &batch.cleared {
         let text = "DELETE FROM facets WHERE space = ?1 AND kind = ?2 AND id = ?3 AND name = ?4";

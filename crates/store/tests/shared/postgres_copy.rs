@@ -44,7 +44,8 @@ async fn fill(store: &dyn Store) {
             batch.facet(file.clone(), Facet::new(FacetName::Type, if n % 2 == 0 { "elf" } else { "pe" }));
             batch.facet(file.clone(), Facet::new(FacetName::Md5, format!("{n:032x}")));
             // Equal moments: the order of arrival has to survive.
-            batch.link(Edge { from: analysis, link: Link::Analysed, to: self::file(n / 10), at: Timestamp(5) });
+            let edge = Edge::new(analysis, Link::Analysed, self::file(n / 10), Timestamp(5));
+            batch.link(if n % 3 == 0 { edge.with_context(&n) } else { edge });
             batch.enqueue_at(job(file), Timestamp(i64::try_from(n).expect("small")));
         }
         store.commit(batch).await.expect("a commit");
@@ -126,7 +127,7 @@ async fn assert_same(ours: &dyn Store, theirs: &dyn Store) {
 /// What is written after the copy comes after what was copied.
 async fn assert_goes_on(store: &dyn Store) {
     let mut batch = Batch::new();
-    batch.link(Edge { from: analysis(1900), link: Link::Analysed, to: file(7), at: Timestamp(5) });
+    batch.link(Edge::new(analysis(1900), Link::Analysed, file(7), Timestamp(5)));
     batch.enqueue_claimed(job(analysis(0)), Timestamp(5));
     let claimed = store.commit(batch).await.expect("a commit");
     assert_eq!(claimed.len(), 1);

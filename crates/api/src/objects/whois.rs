@@ -1,0 +1,19 @@
+//! What WHOIS said at some time.
+
+use assay_model::Kind;
+
+use super::{ObjectType, by_id};
+
+const TITLE: &str = "Whois";
+
+/// The type.
+pub const TYPE: ObjectType = ObjectType {
+    id: "Id of the record",
+    ..ObjectType::plain(
+        Kind::Whois,
+        TITLE,
+        |viewer, id| Box::pin(by_id(viewer, Kind::Whois, TITLE, id)),
+        |record, _| record.parse(),
+        |generator| generator.subschema_for::<assay_model::whois::Whois>(),
+    )
+};
