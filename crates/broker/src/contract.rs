@@ -19,6 +19,7 @@ use crate::operations::Operation;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contract {
     /// `https://host`.
+    #[serde(with = "text")]
     pub host: Url,
     /// Whose it is; the whole installation's where there is no group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,4 +216,18 @@ pub(crate) fn admit(others: &[std::sync::Arc<Named>], wanted: &Contract) -> Resu
         }
     }
     Ok(())
+}
+
+/// URLs as text.
+mod text {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use url::Url;
+
+    pub(super) fn serialize<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(url.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }

@@ -128,7 +128,7 @@ pub(crate) fn audited(contract: &Contract) -> Value {
         .iter()
         .map(|key| json!({ "id": key.id, "state": key.state, "account": key.upstream_account }))
         .collect();
-    json!({ "host": contract.host, "group": contract.group, "account": contract.account,
+    json!({ "host": contract.host.as_str(), "group": contract.group, "account": contract.account,
             "upstream_account": contract.upstream_account, "upstream_group": contract.upstream_group,
             "keys": keys, "ended": contract.ended })
 }
