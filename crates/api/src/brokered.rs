@@ -310,7 +310,7 @@ fn about(answered: &Answered) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert("origin".to_owned(), "upstream".into());
     about.insert("host".to_owned(), answered.host.host_str().unwrap_or_default().into());
-    about.insert("fetched_at".to_owned(), answered.kept.fetched_at.0.into());
+    about.insert("fetched_at".to_owned(), answered.kept.fetched_at().0.into());
     about.insert("stale".to_owned(), (answered.how == How::Stale).into());
     about
 }

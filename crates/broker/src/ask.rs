@@ -198,17 +198,13 @@ impl Broker {
     }
 
     fn may_be_shown(&self, kept: &Kept, now: Timestamp) -> bool {
-        now < after(kept.fresh_until, self.settings.freshness.stale)
+        now < after(kept.fresh_until(), self.settings.freshness.stale)
     }
 
     /// Whether the object is one of the tenant's private ones.
     async fn is_private(&self, asker: &Asker, question: &Question) -> Result<bool> {
-        let kinds = [
-            ("files", Kind::File),
-            ("urls", Kind::Url),
-            ("domains", Kind::Domain),
-            ("ip_addresses", Kind::IpAddress),
-        ];
+        let kinds =
+            [("files", Kind::File), ("urls", Kind::Url), ("domains", Kind::Domain), ("ip_addresses", Kind::IpAddress)];
         let kind = kinds.into_iter().find(|(collection, _)| *collection == question.operation.collection);
         let (Some((_, kind)), Some(group)) = (kind, &asker.group) else { return Ok(false) };
         let key = Key { space: Space::Private(group.as_str().into()), kind, id: question.id.as_str().into() };
@@ -333,7 +329,7 @@ impl Broker {
         if let Err(error) = self.store.commit(batch).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "an upstream answer could not be kept");
             let record = assay_model::record::Record { key: kept::key(named, name), version: 0, body };
-            return Ok(Arc::new(Kept::unkept(record, now, until)?));
+            return Kept::unkept(named, record)?.map(Arc::new).ok_or(Refusal::Store);
         }
         self.kept(named, question).await?.ok_or(Refusal::Store)
     }

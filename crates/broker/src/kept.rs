@@ -1,7 +1,7 @@
 //! Answers as they are kept: in the space of the contract's tenant, under the name of their question. An answer that is on
 //! its way is marked so, by the process that fetches it, so that no other fetches it too.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use assay_model::record::{Key, Record, Space, body};
 use assay_model::{Kind, Result, Timestamp};
@@ -57,44 +57,76 @@ pub(crate) struct Flight {
     pub(crate) until: Timestamp,
 }
 
+/// What is said about an answer beside its document.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    fetched_at: Timestamp,
+    fresh_until: Timestamp,
+    see: Option<Arc<str>>,
+    is_known: bool,
+}
+
+impl Header {
+    /// None where the answer has not come yet, or came under another contract.
+    fn of(named: &Named, stored: &Stored) -> Option<Self> {
+        let fetched_at = stored.fetched_at.filter(|_| stored.contract == named.name)?;
+        Some(Self {
+            fetched_at,
+            fresh_until: stored.fresh_until,
+            see: stored.see.as_deref().map(Arc::from),
+            is_known: stored.document.is_some(),
+        })
+    }
+}
+
+/// A header that was read before, and the record that it was read from; the record itself may go.
+pub(crate) type Read = (Weak<Record>, Arc<Header>);
+
 /// An answer that was had.
 #[derive(Debug)]
 pub struct Kept {
     /// The record; the same one as long as the answer is the same.
     pub record: Arc<Record>,
-    /// When it came.
-    pub fetched_at: Timestamp,
-    pub(crate) fresh_until: Timestamp,
-    pub(crate) see: Option<Arc<str>>,
-    document: Option<Box<RawValue>>,
+    header: Arc<Header>,
 }
 
 impl Kept {
+    /// When it came.
+    pub fn fetched_at(&self) -> Timestamp {
+        self.header.fetched_at
+    }
+
+    /// Until when it is fresh.
+    pub(crate) fn fresh_until(&self) -> Timestamp {
+        self.header.fresh_until
+    }
+
     /// How old it is; nothing where the clock was set back.
     pub fn age(&self, now: Timestamp) -> u64 {
-        (now.0 - self.fetched_at.0).max(0).unsigned_abs()
+        (now.0 - self.header.fetched_at.0).max(0).unsigned_abs()
     }
 
     /// Whether upstream knew it.
     pub fn is_known(&self) -> bool {
-        self.document.is_some()
+        self.header.is_known
     }
 
     /// An answer that the store had no room for.
-    pub(crate) fn unkept(record: Record, fetched_at: Timestamp, fresh_until: Timestamp) -> Result<Self> {
-        let Stored { document, .. } = record.parse()?;
-        Ok(Self { record: Arc::new(record), fetched_at, fresh_until, see: None, document })
+    pub(crate) fn unkept(named: &Named, record: Record) -> Result<Option<Self>> {
+        let header = Header::of(named, &record.parse()?);
+        Ok(header.map(|header| Self { record: Arc::new(record), header: Arc::new(header) }))
     }
 
     /// What upstream answered.
     pub fn document(&self) -> Option<Value> {
-        self.document.as_ref().and_then(|text| serde_json::from_str(text.get()).ok())
+        let stored: Stored = self.record.parse().ok()?;
+        serde_json::from_str(stored.document?.get()).ok()
     }
 
     /// Whether it need not be asked for again. An answer from the future is not believed: the clock was set back.
     pub(crate) fn is_fresh(&self, now: Timestamp, max_age: Option<u64>) -> bool {
-        let believed = self.fetched_at.0 <= now.0 + 60;
-        believed && now < self.fresh_until && max_age.is_none_or(|most| self.age(now) < most.max(1))
+        let believed = self.header.fetched_at.0 <= now.0 + 60;
+        believed && now < self.header.fresh_until && max_age.is_none_or(|most| self.age(now) < most.max(1))
     }
 }
 
@@ -112,7 +144,7 @@ impl Broker {
     /// The answer that is kept for a question, if any.
     pub(crate) async fn kept(&self, named: &Named, question: &Question) -> Result<Option<Arc<Kept>>> {
         let Some(kept) = self.kept_as(named, question.name()).await? else { return Ok(None) };
-        match &kept.see {
+        match &kept.header.see {
             // One step: what is kept elsewhere is kept there itself.
             Some(name) => self.kept_as(named, name).await,
             None => Ok(Some(kept)),
@@ -122,16 +154,17 @@ impl Broker {
     async fn kept_as(&self, named: &Named, name: &Arc<str>) -> Result<Option<Arc<Kept>>> {
         let key = key(named, name);
         let Some(record) = self.store.read(&key).await? else { return Ok(None) };
-        if let Some(kept) = self.parsed.get(&key).filter(|kept| Arc::ptr_eq(&kept.record, &record)) {
-            return Ok(Some(kept));
-        }
-        let stored: Stored = record.parse()?;
-        let Some(fetched_at) = stored.fetched_at.filter(|_| stored.contract == named.name) else { return Ok(None) };
-        let Stored { fresh_until, see, document, .. } = stored;
-        let see = see.map(Arc::from);
-        let kept = Arc::new(Kept { record, fetched_at, fresh_until, see, document });
-        self.parsed.insert(key, kept.clone());
-        Ok(Some(kept))
+        let same = |read: &Read| std::ptr::eq(read.0.as_ptr(), Arc::as_ptr(&record));
+        let header = match self.read.get(&key).filter(same) {
+            Some((_, header)) => header,
+            None => {
+                let Some(header) = Header::of(named, &record.parse()?) else { return Ok(None) };
+                let header = Arc::new(header);
+                self.read.insert(key, (Arc::downgrade(&record), header.clone()));
+                header
+            }
+        };
+        Ok(Some(Arc::new(Kept { record, header })))
     }
 }
 

@@ -63,12 +63,11 @@ pub use refusal::Refusal;
 pub use settings::Settings;
 
 use contract::Named;
-use kept::Kept;
 
 /// For what upstream keys are sealed.
 const SEALED_FOR: &str = "upstream keys";
-/// How many kept answers are remembered parsed.
-const PARSED: usize = 20_000;
+/// How many headers of kept answers are remembered.
+const READ: usize = 20_000;
 
 /// See the crate.
 pub struct Broker {
@@ -82,7 +81,8 @@ pub struct Broker {
     /// This process towards the others.
     node: String,
     contracts: RwLock<Option<Arc<Vec<Arc<Named>>>>>,
-    parsed: Cache<Key, Arc<Kept>>,
+    /// Headers of kept answers, by the records that they were read from.
+    read: Cache<Key, kept::Read>,
     flights: flights::Flights,
     breakers: breaker::Breakers,
     /// Contracts whose upstream said 429, until when.
@@ -114,7 +114,7 @@ impl Broker {
             names: Sealing(secret.clone()),
             node: hex::encode(node),
             contracts: RwLock::default(),
-            parsed: Cache::new(PARSED),
+            read: Cache::new(READ),
             flights: flights::Flights::default(),
             breakers: breaker::Breakers::default(),
             held: Mutex::default(),

@@ -183,7 +183,7 @@ impl Broker {
             }
             self.store.commit(batch).await?;
         }
-        self.parsed.clear();
+        self.read.clear();
         let mut batch = Batch::new();
         batch.delete(named.key());
         self.store.commit(batch).await?;
