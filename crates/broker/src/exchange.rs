@@ -60,7 +60,11 @@ impl Broker {
                     self.hold(&named.name, wait);
                     return Err(held(wait));
                 }
-                UpstreamError::Forbidden(message) => return Err(Refusal::Forbidden(message)),
+                UpstreamError::Forbidden(message) => {
+                    // Another key of the same contract may do no more: nothing is switched, but somebody should know.
+                    tracing::error!(contract = named.name, key_id = key.id, reason = message, "upstream forbids a call");
+                    return Err(Refusal::Forbidden(message));
+                }
                 UpstreamError::KeyRefused { code, message } if keys < 2 => {
                     keys += 1;
                     self.key_refused(&named.name, &key.id, &format!("{code}: {message}")).await?;
