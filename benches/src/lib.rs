@@ -14,3 +14,4 @@ pub mod load;
 pub mod process;
 pub mod rules;
 pub mod server;
+pub mod trace;

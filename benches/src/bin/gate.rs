@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use assay_api::{App, Settings, accounts, gate};
+use assay_api::{App, Parts, Settings, accounts, gate};
 use assay_benches::accounts::{fill, store};
 use assay_benches::arguments::{Arguments, median};
 use assay_benches::process::own_seconds;
+use assay_broker::Broker;
 use assay_engines::Panel;
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
@@ -48,6 +49,9 @@ async fn measure(accounts: usize, calls: usize, rounds: usize) -> Result<()> {
     let courier =
         Courier::new(store.clone(), clock.clone(), random.clone(), &pepper, assay_events::Settings::default());
     let courier = courier.map_err(|wrong| anyhow::anyhow!(wrong.message))?;
+    let upstream = Arc::new(assay_upstream::Recorded::default());
+    let settings = assay_broker::Settings::default();
+    let broker = Broker::new(store.clone(), clock.clone(), random.clone(), upstream, &pepper, settings);
     let pipeline = Arc::new(Pipeline {
         store,
         blobs: assay_blobs::open(&assay_blobs::Config::Memory).await?,
@@ -59,7 +63,7 @@ async fn measure(accounts: usize, calls: usize, rounds: usize) -> Result<()> {
         handover: Handover::default(),
         visits: Handover::default(),
     });
-    let app = App::new(pipeline, courier, pepper, random, Settings::default());
+    let app = App::new(Parts { pipeline, courier, broker, pepper, random }, Settings::default());
     println!("{accounts} accounts, {} keys; {calls} calls a round", keys.len());
     println!("round   cached us   other keys us");
     let (mut cached, mut others) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use assay_broker::Broker;
 use assay_events::Courier;
 use assay_model::Sha256;
 use assay_model::apikey::Pepper;
@@ -116,6 +117,8 @@ pub struct App {
     pub usage: Usage,
     /// The way out to those who want to hear of events.
     pub courier: Arc<Courier>,
+    /// The way to what others know.
+    pub broker: Arc<Broker>,
     pub(crate) identities: Identities,
     pub(crate) turns: Arc<Turns>,
     pub(crate) reports: Reports,
@@ -126,19 +129,29 @@ pub struct App {
     lingering: TaskTracker,
 }
 
+/// What an [`App`] is put together from.
+pub struct Parts {
+    /// Store, blobs, engines and clock.
+    pub pipeline: Arc<Pipeline>,
+    /// The way out to those who want to hear of events.
+    pub courier: Arc<Courier>,
+    /// The way to what others know.
+    pub broker: Arc<Broker>,
+    /// The key of keys.
+    pub pepper: Pepper,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
 impl App {
     /// Puts the parts together.
-    pub fn new(
-        pipeline: Arc<Pipeline>,
-        courier: Arc<Courier>,
-        pepper: Pepper,
-        random: Arc<dyn Random>,
-        settings: Settings,
-    ) -> Arc<Self> {
+    pub fn new(parts: Parts, settings: Settings) -> Arc<Self> {
+        let Parts { pipeline, courier, broker, pepper, random } = parts;
         Arc::new(Self {
             meter: Meter::new(pipeline.store.clone(), pipeline.clock.clone(), &*random),
             usage: Usage::default(),
             courier,
+            broker,
             turns: Turns::new(settings.calls),
             identities: Identities::default(),
             reports: Reports::new(settings.report_cache),

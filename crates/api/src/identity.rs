@@ -30,6 +30,8 @@ pub struct Identity {
     pub user: User,
     /// What it may do and use, by this key.
     pub standing: Standing,
+    /// The key's label.
+    pub label: Arc<str>,
     /// Set while the key is being replaced.
     pub retirement: Option<Retirement>,
     /// Whether the key was made for some of its account's privileges only.
@@ -181,6 +183,7 @@ async fn load(app: &App, key_id: KeyId, now: Timestamp) -> Result<Option<Known>>
     let identity = Identity {
         account: api_key.account.as_str().into(),
         key_id,
+        label: api_key.label.as_str().into(),
         standing: Standing::of(&account.holder(), Some(&api_key), now),
         retirement: api_key.retirement.clone(),
         restricted: api_key.privileges.is_some(),
@@ -198,6 +201,7 @@ pub(crate) async fn of_account(app: &App, name: &str) -> Result<Arc<Identity>> {
     active(Arc::new(Identity {
         account: name.into(),
         key_id: KeyId::NONE,
+        label: "".into(),
         standing: Standing::of(&account.holder(), None, app.now()),
         retirement: None,
         restricted: false,

@@ -9,6 +9,8 @@
 //! | [`objects`] | one file an object type: attributes, relationships |
 //! | `files`, `accounts`, `community`, `metadata`, `v2`, `widget` | actions, one file each |
 //! | `authored` | objects that people write: rows, and the handlers that serve them all |
+//! | `files`, `accounts`, `metadata`, `v2` | actions, one file each |
+//! | `brokered`, `upstreams` | what upstream is asked for, and the contracts under which it is |
 //! | `envelope`, `cursor`, `report` | how answers look |
 //! | [`openapi`], [`reference`](mod@reference), [`coverage`] | the documentation, printed from the rows |
 //!
@@ -37,6 +39,7 @@ pub mod attack;
 mod authored;
 mod community;
 pub mod coverage;
+mod brokered;
 mod cursor;
 mod envelope;
 pub mod files;
@@ -53,14 +56,16 @@ mod request_log;
 pub mod route;
 pub mod routes;
 mod turns;
+mod upstreams;
 pub mod usage;
 mod v2;
 mod widget;
 
-pub use app::{App, Settings};
+pub use app::{App, Parts, Settings};
 use request_log::{Entry, Figures};
 use route::{Arguments, Route};
 use usage::Client;
+pub use upstreams::register as register_upstream;
 
 /// The longest path with its query that is looked at; beyond it the answer is 400.
 const TARGET_MAX: usize = 16 << 10;

@@ -116,6 +116,8 @@ pub enum Feature {
     Requests,
     /// Webhooks.
     Webhooks,
+    /// Contracts with `VirusTotal`, and answers from there.
+    Broker,
 }
 
 impl Feature {
@@ -128,6 +130,7 @@ impl Feature {
             Self::KeyManagement => "key-management",
             Self::Requests => "requests",
             Self::Webhooks => "webhooks",
+            Self::Broker => "broker",
         }
     }
 }

@@ -273,7 +273,8 @@ fn of_object(object: &'static ObjectType) -> Vec<Route> {
 /// Whether a kind is about accounts rather than about samples: managing them costs nothing.
 fn administrative(kind: Kind) -> bool {
     use Kind::{
-        ActivityLogEntry, ApiKey, Group, Request, SavedSearch, ServiceAccount, Tier, User, Webhook, WebhookDelivery,
+        ActivityLogEntry, ApiKey, Group, Request, SavedSearch, ServiceAccount, Tier, Upstream, User, Webhook,
+        WebhookDelivery,
     };
     matches!(
         kind,
@@ -286,6 +287,7 @@ fn administrative(kind: Kind) -> bool {
             | Webhook
             | WebhookDelivery
             | SavedSearch
+            | Upstream
     )
 }
 

@@ -44,6 +44,7 @@ events! {
     AccountTierChanged = "account.tier_changed": "An account or group was moved to another tier";
     AccountRequestOpened = "account.request_opened": "An account asks for a higher limit, a privilege or another tier";
     AccountRequestDecided = "account.request_decided": "A request was granted or declined";
+    UpstreamKeyRefused = "upstream.key_refused": "VirusTotal refuses a key of a contract; a second one takes its place where there is one";
 }
 
 impl fmt::Display for EventName {

@@ -81,6 +81,10 @@ kinds! {
     AttackTechnique = "attack_technique" in "attack_techniques";
     /// What a list is about that is ordered by time: a tag, a type. It has no record; edges lead to it.
     Topic = "topic" in "topics";
+    /// A contract with another server of this API, and its keys.
+    Upstream = "upstream" in "upstreams";
+    /// What that server answered; in the space of the contract's tenant, named by its question.
+    UpstreamAnswer = "upstream_answer" in "upstream_answers";
     /// A URL, named by the SHA-256 of its one form.
     Url = "url" in "urls";
     /// A domain, named by itself.

@@ -73,6 +73,7 @@ privileges! {
     VtInsights = "vtinsights": "Insights";
     VtDiffApi = "vtdiff-api": "Diff by the API";
     VtDiffUi = "vtdiff-ui": "Diff in the console";
+    UpstreamRefresh = "upstream-refresh": "Asking VirusTotal again although an answer is still fresh (Cache-Control)";
 }
 
 impl fmt::Display for Privilege {

@@ -31,6 +31,8 @@ dimensions! {
     Client = "client": "Calls by the address and the program that made them.";
     Outcome = "outcome": "Calls by what came of them.";
     Account = "account": "Calls by the account that made them.";
+    Broker = "broker": "Questions under a contract, by how they were answered.";
+    BrokerAccount = "broker_account": "The same, by how and for which account.";
 }
 
 impl Dimension {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use assay_api::app::KeyRules;
 use assay_api::attack::Matrix;
-use assay_api::{App, Settings, accounts};
+use assay_api::{App, Parts, Settings, accounts};
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::account::parse_network;
@@ -27,6 +27,7 @@ use crate::installation::{self, FirstKey, Installation, SystemRandom};
 use crate::listener::{self, Listening};
 use crate::telemetry;
 use crate::tls::{self, Tls};
+use crate::upstream;
 
 /// How long running requests may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -87,7 +88,15 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let certificates = tls::open(&tls, &config.data)?;
     let settings = Settings { matrix: matrix(config)?, ..settings(config, certificates.is_some()) };
     let courier = courier(config, &installation, clock.clone())?;
-    let app = App::new(pipeline.clone(), courier.clone(), installation.pepper, Arc::new(SystemRandom), settings);
+    let broker = upstream::broker(config, &installation, clock.clone())?;
+    let parts = Parts {
+        pipeline: pipeline.clone(),
+        courier: courier.clone(),
+        broker,
+        pepper: installation.pepper,
+        random: Arc::new(SystemRandom),
+    };
+    let app = App::new(parts, settings);
     let router = listener::with_probes(assay_api::router(&app), app.clone());
     let authority = certificates.as_ref().and_then(|certificates| certificates.authority.clone());
     let scheme = if certificates.is_some() { "https" } else { "http" };
@@ -99,6 +108,8 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     tasks.spawn(async move { watched.watch(watch_stop).await });
     tasks.spawn(chores(pipeline, clock, stop.clone()));
     tasks.spawn(keep_accounts(app.clone(), stop.clone()));
+    tasks.spawn(upstream::keep(app.clone(), stop.clone()));
+    tasks.spawn(upstream::register(app.clone(), config.upstream.clone(), stop.clone()));
     tasks.spawn(assay_events::deliver::run(courier, stop.clone()));
     let (operator_key, key_written_to) = match first {
         Some(FirstKey { key, written_to }) => (Some(key), written_to),
@@ -115,6 +126,7 @@ impl Server {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
         self.app.usage.flush(self.app.store(), self.app.now()).await?;
+        self.app.broker.settle().await?;
         self.app.meter.settle().await;
         Ok(())
     }
@@ -206,6 +218,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
     let installation = installation::open_existing(config).await?;
     let courier = courier(config, &installation, Arc::new(System))?;
+    let broker = upstream::broker(config, &installation, Arc::new(System))?;
     let pipeline = Arc::new(Pipeline {
         store: installation.store,
         blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.blobs())).await?,
@@ -217,7 +230,9 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
         handover: Handover::default(),
         visits: Handover::default(),
     });
-    Ok(App::new(pipeline, courier, installation.pepper, Arc::new(SystemRandom), settings(config, false)))
+    let random = Arc::new(SystemRandom);
+    let parts = Parts { pipeline, courier, broker, pepper: installation.pepper, random };
+    Ok(App::new(parts, settings(config, false)))
 }
 
 /// The way out to those who want to hear of events.

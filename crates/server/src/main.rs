@@ -25,6 +25,7 @@ mod listener;
 mod show;
 mod telemetry;
 mod tls;
+mod upstream;
 
 fn main() -> ExitCode {
     let arguments = cli::Assay::read();

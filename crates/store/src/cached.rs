@@ -53,36 +53,29 @@ async fn forget_on_foreign_changes(shelf: Weak<Shelf>, mut changes: broadcast::R
 #[async_trait]
 impl Store for Cached {
     async fn read(&self, key: &Key) -> Result<Option<Arc<Record>>> {
-        if let Some(record) = self.shelf.get(key) {
-            return Ok(Some(record));
+        if let Some(known) = self.shelf.get(key) {
+            return Ok(known);
         }
         let read_at = self.shelf.moment(key);
         let record = self.inner.read(key).await?;
-        if let Some(record) = &record {
-            self.shelf.remember(key, read_at, record);
-        }
+        self.shelf.remember(key, read_at, &record);
         Ok(record)
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Arc<Record>>>> {
-        let mut found: Vec<_> = keys.iter().map(|key| self.shelf.get(key)).collect();
+        let known: Vec<_> = keys.iter().map(|key| self.shelf.get(key)).collect();
         let missing: Vec<_> =
-            keys.iter().zip(&found).filter(|(_, hit)| hit.is_none()).map(|(key, _)| key.clone()).collect();
+            keys.iter().zip(&known).filter(|(_, hit)| hit.is_none()).map(|(key, _)| key.clone()).collect();
         if missing.is_empty() {
-            return Ok(found);
+            return Ok(known.into_iter().flatten().collect());
         }
         let moments: Vec<_> = missing.iter().map(|key| self.shelf.moment(key)).collect();
         let read = self.inner.read_many(&missing).await?;
         for ((key, read_at), record) in missing.iter().zip(moments).zip(&read) {
-            if let Some(record) = record {
-                self.shelf.remember(key, read_at, record);
-            }
+            self.shelf.remember(key, read_at, record);
         }
         let mut read = read.into_iter();
-        for slot in found.iter_mut().filter(|slot| slot.is_none()) {
-            *slot = read.next().flatten();
-        }
-        Ok(found)
+        Ok(known.into_iter().map(|known| known.unwrap_or_else(|| read.next().flatten())).collect())
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {

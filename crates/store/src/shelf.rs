@@ -20,15 +20,15 @@ const OVERHEAD: u64 = 256;
 /// Trust that does not end.
 const ALWAYS: u64 = u64::MAX;
 
-/// A record and the generation that it was read in.
-type Kept = (u64, Arc<Record>);
+/// A record, or that there is none, and the generation that it was read in.
+type Kept = (u64, Option<Arc<Record>>);
 
 #[derive(Clone)]
 struct ByBytes;
 
 impl Weighter<Key, Kept> for ByBytes {
     fn weight(&self, key: &Key, (_, record): &Kept) -> u64 {
-        OVERHEAD + 2 * key.id.len() as u64 + record.body.len() as u64
+        OVERHEAD + 2 * key.id.len() as u64 + record.as_ref().map_or(0, |record| record.body.len()) as u64
     }
 }
 
@@ -72,8 +72,8 @@ impl Shelf {
         }
     }
 
-    /// A record that is here and current.
-    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Record>> {
+    /// What is known here of a key and current: its record, or that it has none.
+    pub(crate) fn get(&self, key: &Key) -> Option<Option<Arc<Record>>> {
         let (generation, record) = self.records.get(key)?;
         (generation == self.generation.load(Ordering::SeqCst) && self.is_trusted()).then_some(record)
     }
@@ -84,8 +84,8 @@ impl Shelf {
         Moment { epoch, generation: self.generation.load(Ordering::SeqCst) }
     }
 
-    /// Keeps a record that was read after `read_at`, if nobody forgot it since.
-    pub(crate) fn remember(&self, key: &Key, read_at: Moment, record: &Arc<Record>) {
+    /// Keeps what was read after `read_at`, if nobody forgot it since.
+    pub(crate) fn remember(&self, key: &Key, read_at: Moment, record: &Option<Arc<Record>>) {
         if self.moment(key) == read_at && self.is_trusted() {
             self.records.insert(key.clone(), (read_at.generation, record.clone()));
             if self.moment(key) != read_at {
@@ -132,9 +132,21 @@ mod tests {
 
     use super::*;
 
-    fn record(id: &str) -> (Key, Arc<Record>) {
+    fn record(id: &str) -> (Key, Option<Arc<Record>>) {
         let key = Key::shared(Kind::File, id);
-        (key.clone(), Arc::new(Record { key, version: 1, body: [].into() }))
+        (key.clone(), Some(Arc::new(Record { key, version: 1, body: [].into() })))
+    }
+
+    #[test]
+    fn that_there_is_no_record_is_remembered_until_there_may_be_one() {
+        let shelf = Shelf::new(1 << 20);
+        let (key, record) = record("a");
+        shelf.remember(&key, shelf.moment(&key), &None);
+        assert_eq!(shelf.get(&key), Some(None));
+        shelf.forget([&key].into_iter());
+        assert_eq!(shelf.get(&key), None);
+        shelf.remember(&key, shelf.moment(&key), &record);
+        assert_eq!(shelf.get(&key), Some(record));
     }
 
     #[test]

@@ -50,7 +50,9 @@ pub(crate) const SHIPPED: &[&str] = &["public", "premium", "operator"];
 /// The tier of that name as it ships; the operator's configuration says premium's limits.
 fn shipped(premium: Limits) -> [(&'static str, Tier); 3] {
     let all: BTreeSet<_> = Privilege::ALL.iter().copied().collect();
-    let internal = [Privilege::Admin, Privilege::Staff, Privilege::SalesStaff, Privilege::Dogfooder];
+    // A script that refuses every cached answer spends the contract: that is granted by name alone.
+    let internal =
+        [Privilege::Admin, Privilege::Staff, Privilege::SalesStaff, Privilege::Dogfooder, Privilege::UpstreamRefresh];
     let paid = all.iter().copied().filter(|privilege| !internal.contains(privilege)).collect();
     let tier = |privileges, limits, class| Tier { privileges, limits, class, changed: false };
     let mut public = Limits::PUBLIC;

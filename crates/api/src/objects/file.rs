@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::related::{Member, same_facet};
 use super::{ObjectType, Relationship, Source, Viewer, serve};
+use crate::brokered;
 use crate::report::View;
 use crate::route::{Call, Reply, file_hash, parse_hash};
 
@@ -74,12 +75,17 @@ fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>
     let mut attributes = report(record)?;
     attributes.insert("downloadable".to_owned(), true.into());
     if view(viewer) == View::Basic {
-        attributes.retain(|name, _| !PREMIUM.contains(&name.as_str()));
+        take_premium(&mut attributes);
     }
     Ok(attributes)
 }
 
-fn view(viewer: &Viewer<'_>) -> View {
+/// Takes off the attributes that only `allinfo` shows.
+pub(crate) fn take_premium(attributes: &mut Map<String, Value>) {
+    attributes.retain(|name, _| !PREMIUM.contains(&name.as_str()));
+}
+
+pub(crate) fn view(viewer: &Viewer<'_>) -> View {
     if viewer.paid.has(Privilege::AllInfo) { View::Full } else { View::Basic }
 }
 
@@ -87,8 +93,12 @@ fn view(viewer: &Viewer<'_>) -> View {
 pub(crate) async fn get(call: Call) -> Result<Reply> {
     let viewer = call.viewer();
     let inline = serve::inline_names(&TYPE, &call.arguments)?;
-    let record = locate(&viewer, call.arguments.path("id")).await?;
-    let reply = answer(&call, &record, &inline).await?;
+    let located = locate(&viewer, call.arguments.path("id")).await;
+    if let Some(reply) = brokered::object(&call, &TYPE, &located).await? {
+        return Ok(reply);
+    }
+    let record = located?;
+    let reply = brokered::mark_local(&call, answer(&call, &record, &inline).await?).await?;
     let first = match (call.app.first_reads.is_empty(), call.paid.identity(), record.key.id.parse::<Sha256>()) {
         (false, Some(identity), Ok(sha256)) => {
             call.app.first_reads.remove(&(identity.account.clone(), sha256)).is_some()

@@ -36,6 +36,7 @@ pub mod ssl_cert;
 pub mod submission;
 pub mod threat_actor;
 pub mod tier;
+pub mod upstream;
 pub mod url;
 pub mod user;
 pub mod vote;
@@ -73,6 +74,7 @@ pub const OBJECTS: &[&ObjectType] = &[
     &threat_actor::TYPE,
     &attack::TACTICS,
     &attack::TECHNIQUES,
+    &upstream::TYPE,
 ];
 
 /// The type of that kind, where it has endpoints.

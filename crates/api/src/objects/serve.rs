@@ -12,7 +12,7 @@ use super::related::{self, Member, page};
 use super::{ObjectType, Relationship, Viewer, of};
 use crate::accounts::rights::forbidden;
 use crate::route::{Arguments, Call, Reply};
-use crate::{cursor, envelope};
+use crate::{brokered, cursor, envelope};
 
 /// Items of a page where the client does not say.
 const LIMIT: usize = 10;
@@ -36,7 +36,11 @@ impl Call {
 pub(crate) async fn object(call: Call) -> Result<Reply> {
     let (object_type, viewer) = (call.object_type()?, call.viewer());
     let inline = inline_names(object_type, &call.arguments)?;
-    let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
+    let located = (object_type.locate)(&viewer, call.arguments.path("id")).await;
+    if let Some(reply) = brokered::object(&call, object_type, &located).await? {
+        return Ok(reply);
+    }
+    let record = located?;
     // A service account is shown as what it is under the path of users too.
     let object_type = if record.key.kind == Kind::User { super::view_of(&record) } else { object_type };
     whole(&call, object_type, &record, &inline).await
@@ -91,7 +95,15 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     let (object_type, viewer) = (call.object_type()?, call.viewer());
     let relationship =
         call.route.relationship.ok_or_else(|| Error::new(assay_model::Code::Internal, "a route lists nothing"))?;
-    let record = (object_type.locate)(&viewer, call.arguments.path("id")).await?;
+    let bare = call.arguments.query("descriptors_only") == Some("true");
+    let form = if bare { Form::Descriptors } else { form };
+    let located = (object_type.locate)(&viewer, call.arguments.path("id")).await;
+    if let Some(reply) =
+        brokered::related(&call, object_type, relationship, form == Form::Descriptors, &located).await?
+    {
+        return Ok(reply);
+    }
+    let record = located?;
     if relationship.visible.is_some_and(|visible| !visible(&record, &viewer)) {
         return Err(forbidden(
             "this relationship is for the account itself, administrators of its group, and the operator",
@@ -100,7 +112,6 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
     // One name for both forms: a cursor of one works on the other.
     let name = format!("{}/{}", record.key, relationship.name);
     let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
-    let form = if call.arguments.query("descriptors_only") == Some("true") { Form::Descriptors } else { form };
     let range = Range::after(limit(&call.arguments)?, after);
     let filter =
         relationship.filter.zip(call.arguments.query("filter")).map(|(passes, text)| passes(text)).transpose()?;
@@ -253,6 +264,11 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
         value["meta"] = json!({ "cursor": cursor });
     }
     Ok(value)
+}
+
+/// Whether anything is known here of a relationship.
+pub(crate) async fn has_any(viewer: &Viewer<'_>, relationship: &Relationship, record: &Record) -> Result<bool> {
+    Ok(!page(viewer, relationship, record, &Range::first(1)).await?.items.is_empty())
 }
 
 /// The relationships that `relationships=` names.

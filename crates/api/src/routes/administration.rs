@@ -5,13 +5,16 @@ use assay_model::Code;
 use axum::http::Method;
 
 use super::{Action, FILTERED, PAGE};
-use crate::accounts;
 use crate::route::{Answers, Cost, Feature, Handler, Route, Takes};
+use crate::{accounts, upstreams};
 
 const CHANGE: &[Code] = &[Code::NotFound, Code::Forbidden, Code::AlreadyExists, Code::TooLarge];
 const ONE: &[Code] = &[Code::NotFound, Code::Forbidden];
 const STAFF: &[Code] = &[Code::Forbidden];
+const UPSTREAM: &[Code] =
+    &[Code::NotFound, Code::Forbidden, Code::AlreadyExists, Code::TooLarge, Code::FailedDependency];
 const NONE_MORE: &[Code] = &[];
+const REPORT_DAYS: &[(&str, &str)] = &[("days", "How many UTC days, today included, 1 to 93; 7 where it is not said")];
 const DAYS: &[(&str, &str)] = &[
     ("start_date", "The first day, YYYYMMDD; 30 days ago where it is not said"),
     ("end_date", "The last day, YYYYMMDD; today where it is not said"),
@@ -165,5 +168,21 @@ fn table() -> Vec<Short> {
             Some(Feature::Webhooks), Takes::Nothing, Answers::Done, CHANGE, NO_QUERY, |call| Box::pin(accounts::webhooks::delete(call))),
         (Method::POST, "/webhook_deliveries/{id}/replay", "webhook_deliveries_replay", "Send a delivery again",
             Some(Feature::Webhooks), Takes::MaybeDocument, Answers::Object("webhook_delivery"), CHANGE, NO_QUERY, |call| Box::pin(accounts::webhooks::replay(call))),
+        (Method::GET, "/upstreams", "upstreams_list", "Contracts with VirusTotal; for the operator",
+            Some(Feature::Broker), Takes::Nothing, Answers::Objects("upstream"), STAFF, PAGE, |call| Box::pin(upstreams::list(call))),
+        (Method::POST, "/upstreams", "upstreams_create", "Try a key and register its contract; for the operator",
+            Some(Feature::Broker), Takes::Document, Answers::Object("upstream"), UPSTREAM, NO_QUERY, |call| Box::pin(upstreams::create(call))),
+        (Method::DELETE, "/upstreams/{id}", "upstreams_delete", "End a contract and remove what it has brought; for the operator",
+            Some(Feature::Broker), Takes::Nothing, Answers::Dictionary, UPSTREAM, NO_QUERY, |call| Box::pin(upstreams::end(call))),
+        (Method::POST, "/upstreams/{id}/keys", "upstreams_keys_create", "Try and stage a second key of the same contract",
+            Some(Feature::Broker), Takes::Document, Answers::Object("upstream"), UPSTREAM, NO_QUERY, |call| Box::pin(upstreams::stage(call))),
+        (Method::POST, "/upstreams/{id}/activate", "upstreams_activate", "Use the staged key from now on; the old one drains",
+            Some(Feature::Broker), Takes::MaybeDocument, Answers::Object("upstream"), UPSTREAM, NO_QUERY, |call| Box::pin(upstreams::activate(call))),
+        (Method::DELETE, "/upstreams/{id}/keys/{key}", "upstreams_keys_delete", "Remove a key that is not in use any more",
+            Some(Feature::Broker), Takes::Nothing, Answers::Object("upstream"), UPSTREAM, NO_QUERY, |call| Box::pin(upstreams::remove_key(call))),
+        (Method::POST, "/upstreams/{id}/reconcile", "upstreams_reconcile", "Read VirusTotal's own count of a contract now",
+            Some(Feature::Broker), Takes::MaybeDocument, Answers::Object("upstream"), UPSTREAM, NO_QUERY, |call| Box::pin(upstreams::reconcile(call))),
+        (Method::GET, "/upstreams/{id}/report", "upstreams_report", "Who asked for what under a contract, and what was saved",
+            Some(Feature::Broker), Takes::Nothing, Answers::Dictionary, ONE, REPORT_DAYS, |call| Box::pin(upstreams::report(call))),
     ]
 }

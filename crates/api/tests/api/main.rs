@@ -4,6 +4,7 @@ mod accounts;
 mod addresses;
 mod collections;
 mod comments;
+mod broker;
 mod files;
 mod graphs;
 mod keys;

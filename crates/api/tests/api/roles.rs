@@ -128,6 +128,16 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET",    "/webhooks/WEBHOOK/relationships/deliveries",  "unnnnyy"),
     ("GET",    "/webhook_deliveries/DELIVERY",                "unnnnyy"),
     ("POST",   "/webhook_deliveries/DELIVERY/replay",         "unnnnyy"),
+    // Contracts: the operator's. There is none here.
+    ("GET",    "/upstreams",                                  "uffffFy"),
+    ("POST",   "/upstreams",                                  "uffffFy"),
+    ("GET",    "/upstreams/vt",                               "uffffFn"),
+    ("DELETE", "/upstreams/vt",                               "uffffFn"),
+    ("POST",   "/upstreams/vt/keys",                          "uffffFy"),
+    ("DELETE", "/upstreams/vt/keys/abc",                      "uffffFn"),
+    ("POST",   "/upstreams/vt/activate",                      "uffffFn"),
+    ("POST",   "/upstreams/vt/reconcile",                     "uffffFn"),
+    ("GET",    "/upstreams/vt/report",                        "uffffFn"),
 ];
 
 /// What a row of the table stands for in the router.
@@ -142,6 +152,9 @@ fn pattern(path: &str) -> String {
     }
     if parts.get(3) == Some(&"users_consuming_quota") {
         parts[4] = "{quota}";
+    }
+    if parts.get(3) == Some(&"keys") && parts.len() == 5 {
+        parts[4] = "{key}";
     }
     format!("{}{}", routes::PREFIX, parts.join("/"))
 }
@@ -159,6 +172,7 @@ fn every_row_that_manages_something_is_in_the_table() {
         "activity_log_entries",
         "webhooks",
         "webhook_deliveries",
+        "upstreams",
     ];
     let rows = routes::table(&Settings::default());
     // Lists of what nothing here observes yet have nothing to hide.
@@ -278,6 +292,7 @@ fn body(method: &str, path: &str) -> Value {
             | "/groups"
             | "/tiers"
             | "/webhooks"
+            | "/upstreams"
             | "/users/analyst/requests"
             | "/users/analyst/api_keys"
             | "/service_accounts/soc_siem/requests"

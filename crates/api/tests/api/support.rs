@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use assay_api::{App, Settings, accounts};
+use assay_api::{App, Parts, Settings, accounts};
+use assay_broker::Broker;
 use assay_engines::Panel;
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
@@ -15,6 +16,7 @@ use assay_model::{Sha256, Timestamp};
 use assay_pipeline::worker::{self, Workers};
 use assay_pipeline::{Handover, Pipeline, Upload};
 use assay_web::Web;
+use assay_upstream::Recorded;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -30,6 +32,8 @@ pub(crate) const NOON: Timestamp = Timestamp(1_768_478_400);
 /// The service with three accounts: `operator`, `premium`, `public`.
 pub(crate) struct Service {
     pub(crate) app: Arc<App>,
+    /// What `VirusTotal` would say.
+    pub(crate) upstream: Arc<Recorded>,
     clock: Arc<Fixed>,
     router: Router,
     random: Counting,
@@ -78,10 +82,15 @@ impl Service {
         let pepper = Pepper::new([7; 32]);
         let random = Arc::new(Counting::default());
         let out = assay_events::Settings::default();
-        let courier = Courier::new(store.clone(), clock.clone(), random, &pepper, out).expect("a courier");
-        let app = App::new(pipeline, courier, pepper.clone(), Arc::new(Counting::default()), settings);
+        let courier = Courier::new(store.clone(), clock.clone(), random.clone(), &pepper, out).expect("a courier");
+        let upstream = Arc::new(Recorded::default());
+        let broker =
+            assay_broker::Settings { patience: std::time::Duration::ZERO, ..assay_broker::Settings::default() };
+        let broker = Broker::new(store, clock.clone(), random, upstream.clone(), &pepper, broker);
+        let parts = Parts { pipeline, courier, broker, pepper: pepper.clone(), random: Arc::new(Counting::default()) };
+        let app = App::new(parts, settings);
         let router = assay_api::router(&app);
-        Self { app, clock, router, random: Counting::default(), pepper }
+        Self { app, upstream, clock, router, random: Counting::default(), pepper }
     }
 
     /// A new key of an account.

@@ -62,6 +62,12 @@ actions! {
     DeleteWebhook = "DELETE_WEBHOOK": "A webhook was removed";
     ReplayDelivery = "REPLAY_DELIVERY": "A delivery to a webhook was made pending again";
     ExposeKey = "EXPOSE_KEY": "A key was found where others can read it";
+    CreateUpstream = "CREATE_UPSTREAM": "A contract with another server was registered";
+    StageUpstreamKey = "STAGE_UPSTREAM_KEY": "A second key of a contract was registered";
+    RotateUpstreamKey = "ROTATE_UPSTREAM_KEY": "The staged key of a contract was taken in use";
+    RemoveUpstreamKey = "REMOVE_UPSTREAM_KEY": "A key of a contract was removed";
+    RefuseUpstreamKey = "REFUSE_UPSTREAM_KEY": "Upstream refuses a key of a contract";
+    EndUpstream = "END_UPSTREAM": "A contract was ended and what it had brought was removed";
 }
 
 impl fmt::Display for Action {

@@ -30,6 +30,7 @@ pub(crate) mod serve;
 pub(crate) mod service_account;
 mod store;
 pub(crate) mod tier;
+pub(crate) mod upstream;
 pub(crate) mod usage;
 pub(crate) mod user;
 mod values;
@@ -96,6 +97,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Who is told of events
     Webhook(webhook::Arguments),
+    /// Contracts with VirusTotal: add, rotate keys, report, end
+    Upstream(upstream::Arguments),
     /// Move an installation from one store to another
     Store(store::Arguments),
     /// The configuration: check it, show it with the origin of each value
@@ -140,6 +143,7 @@ impl Assay {
             Command::Usage(arguments) => usage::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Webhook(arguments) => webhook::run(arguments).await,
+            Command::Upstream(arguments) => upstream::run(arguments).await,
             Command::Store(arguments) => store::run(arguments).await,
             Command::Config(arguments) => config::run(&arguments),
             Command::Reference(arguments) => reference::run(&arguments),

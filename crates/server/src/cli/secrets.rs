@@ -4,8 +4,20 @@
 use std::ffi::OsString;
 
 /// Commands that take names and ids, none of which looks like a key. Others take hashes and paths, which do.
-const GUARDED: &[&str] =
-    &["user", "group", "service-account", "key", "tier", "request", "quota", "usage", "webhook", "doctor", "store"];
+const GUARDED: &[&str] = &[
+    "user",
+    "group",
+    "service-account",
+    "key",
+    "tier",
+    "request",
+    "quota",
+    "usage",
+    "webhook",
+    "doctor",
+    "store",
+    "upstream",
+];
 
 /// Flags by which other programs take keys.
 const FLAGS: &[&str] = &["--key", "--secret", "--token", "--password"];
@@ -38,6 +50,9 @@ fn mend(texts: &[std::borrow::Cow<'_, str>]) -> &'static str {
             "Give it on standard input or with --from-file: `assay key import --account NAME < FILE`."
         }
         Some("key") => "Name a key by its id, the 12 digits after a55a, which `assay key list --account NAME` shows.",
+        Some("upstream") => {
+            "Give the key on standard input or with --key-file: `assay upstream add NAME --key-stdin < FILE`."
+        }
         Some("store") => "Give the database's password with --password-file FILE or in ASSAY_STORE_PASSWORD.",
         _ => "Put it into ASSAY_API_KEY, or into a file for --api-key-file.",
     }

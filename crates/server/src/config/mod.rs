@@ -17,6 +17,7 @@ pub(crate) mod document;
 pub(crate) mod load;
 pub(crate) mod units;
 mod urls;
+pub(crate) mod upstream;
 
 pub(crate) use load::{Loaded, load};
 pub(crate) use urls::{Fetch, Urls};
@@ -67,11 +68,15 @@ pub(crate) struct Config {
     /// Whether and how URLs are fetched.
     pub(crate) urls: Urls,
     /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`.
+    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`,
+    /// `broker`.
     pub(crate) features_off: Vec<Feature>,
     /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
     pub(crate) calls: usize,
     /// The engines that judge samples.
     pub(crate) engines: EnginesConfig,
+    /// What `VirusTotal` is asked for.
+    pub(crate) upstream: upstream::Upstream,
 }
 
 impl Default for Config {
@@ -99,6 +104,7 @@ impl Default for Config {
             features_off: Vec::new(),
             calls: 256,
             engines: EnginesConfig::default(),
+            upstream: upstream::Upstream::default(),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<()> {
     let Arguments { account, label, from_file, stdin: _ } = arguments;
     let account = session.account(&account).await?;
-    let key = read(from_file.as_ref())?;
+    let key = read(from_file.as_ref(), "assay key import --account NAME")?;
     let data = Attributes::default().set("key", Some(key.as_str())).set("label", label).object("api_key", None);
     let call = Call::post(&["users", &account, "api_keys"], data);
     let next = |id: &str| {
@@ -44,7 +44,8 @@ pub(crate) async fn run(arguments: Arguments, session: &Session) -> anyhow::Resu
     session.change(&call, |made| next(made["id"].as_str().unwrap_or_default())).await
 }
 
-fn read(path: Option<&PathBuf>) -> anyhow::Result<Zeroizing<String>> {
+/// The key in a file, or on standard input. `command` is what it could be piped into.
+pub(crate) fn read(path: Option<&PathBuf>, command: &str) -> anyhow::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     let from = path.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
     let outcome = match path {
@@ -52,11 +53,11 @@ fn read(path: Option<&PathBuf>) -> anyhow::Result<Zeroizing<String>> {
         None => std::io::stdin().lock().take(MOST).read_to_string(&mut text),
     };
     outcome.map_err(|error| Problem::local(format!("{from} cannot be read: {error}")))?;
-    key(&text, &from)
+    key(&text, &from, command)
 }
 
 /// The key alone: what a server compares must be what clients send.
-fn key(text: &str, from: &str) -> anyhow::Result<Zeroizing<String>> {
+fn key(text: &str, from: &str, command: &str) -> anyhow::Result<Zeroizing<String>> {
     let mut words = text.split_whitespace();
     let key = Zeroizing::new(words.next().unwrap_or_default().to_ascii_lowercase());
     let is_key = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -64,7 +65,7 @@ fn key(text: &str, from: &str) -> anyhow::Result<Zeroizing<String>> {
         return Ok(key);
     }
     Err(Problem::local(format!("{from} does not hold one key and nothing else: 64 hexadecimal digits"))
-        .mend("`printf %s \"$VT_API_KEY\" | assay key import --account NAME` imports the one of the environment.")
+        .mend(format!("`printf %s \"$VT_API_KEY\" | {command}` takes the one of the environment."))
         .into())
 }
 
@@ -75,9 +76,9 @@ mod tests {
     #[test]
     fn one_key_and_nothing_else_is_taken() {
         let digits = "0a".repeat(32);
-        assert_eq!(*key(&format!(" {}\r\n", digits.to_uppercase()), "here").expect("a key"), digits);
+        assert_eq!(*key(&format!(" {}\r\n", digits.to_uppercase()), "here", "this").expect("a key"), digits);
         for text in [String::new(), "word".to_owned(), format!("{digits} {digits}"), format!("apikey={digits}")] {
-            let refusal = key(&text, "here").expect_err("no key").to_string();
+            let refusal = key(&text, "here", "this").expect_err("no key").to_string();
             assert!(refusal.contains("here") && !refusal.contains(&digits), "{refusal}");
         }
     }

@@ -12,7 +12,7 @@ use crate::client::door::Call;
 use crate::show::objects::{self, Column, card};
 
 mod find;
-mod import;
+pub(crate) mod import;
 
 /// What `--help` ends with.
 const NOTES: &str = "A key is named by its id, the 12 digits after a55a; its text is shown once, when it is made.
