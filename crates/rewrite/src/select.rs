@@ -47,7 +47,9 @@ pub(crate) fn select<'a>(roots: &'a [Node], place: &'a Place) -> Found<'a> {
     let mut found = Found::default();
     match (place.format, place.steps.as_slice()) {
         (Format::Kubernetes, [secret, key]) => {
-            roots.iter().for_each(|root| manifest(root, &secret.name, &key.name, &mut found));
+            for root in roots {
+                manifest(root, &secret.name, &key.name, &mut found);
+            }
         }
         (_, []) => roots.iter().for_each(|root| found.take(root, Wrapping::None)),
         (_, [steps @ .., last]) => {
@@ -58,7 +60,9 @@ pub(crate) fn select<'a>(roots: &'a [Node], place: &'a Place) -> Found<'a> {
             for node in follow(&nodes, last) {
                 found.take(node, Wrapping::None);
             }
-            nodes.iter().for_each(|node| named(node, last, &mut found));
+            for node in &nodes {
+                named(node, last, &mut found);
+            }
         }
     }
     found
@@ -117,7 +121,9 @@ fn manifest<'a>(node: &'a Node, secret: &str, key: &'a str, found: &mut Found<'a
         Some("List") => {
             for items in node.children("items") {
                 if let Node::List(items) = items {
-                    items.iter().for_each(|item| manifest(item, secret, key, found));
+                    for item in items {
+                        manifest(item, secret, key, found);
+                    }
                 }
             }
         }

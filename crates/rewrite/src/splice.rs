@@ -110,7 +110,9 @@ fn said(slot: &Slot<'_>) -> Option<Zeroizing<String>> {
     let text = slot.leaf.value.trim();
     match slot.wrapping {
         Wrapping::None => Some(Zeroizing::new(text.to_owned())),
-        Wrapping::Named(name) => text.strip_prefix(name)?.strip_prefix('=').map(|rest| Zeroizing::new(rest.trim().to_owned())),
+        Wrapping::Named(name) => {
+            text.strip_prefix(name)?.strip_prefix('=').map(|rest| Zeroizing::new(rest.trim().to_owned()))
+        }
         Wrapping::Base64 => decoded(text).map(|text| Zeroizing::new(text.trim().to_owned())),
     }
 }
@@ -169,7 +171,10 @@ fn looks_like_no_text(word: &str) -> bool {
     const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     let numeric = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'e' | b'E' | b'-' | b'_');
     let prefixed = ["0x", "0o", "0b"].iter().any(|prefix| word.starts_with(prefix));
-    word.starts_with('-') || prefixed || word.bytes().all(numeric) || WORDS.contains(&word.to_ascii_lowercase().as_str())
+    word.starts_with('-')
+        || prefixed
+        || word.bytes().all(numeric)
+        || WORDS.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Whether two documents say the same but for the leaves that `expected` names by where they stood.
@@ -186,7 +191,10 @@ fn same(before: &Node, after: &Node, expected: &BTreeMap<usize, Zeroizing<String
         (Node::List(before), Node::List(after)) => alike(before, after, expected),
         (Node::Map(before), Node::Map(after)) => {
             before.len() == after.len()
-                && before.iter().zip(after).all(|(before, after)| before.0 == after.0 && same(&before.1, &after.1, expected))
+                && before
+                    .iter()
+                    .zip(after)
+                    .all(|(before, after)| before.0 == after.0 && same(&before.1, &after.1, expected))
         }
         _ => false,
     }

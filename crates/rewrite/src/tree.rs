@@ -97,6 +97,5 @@ impl Count {
 
 /// The line that a byte is on, from 1.
 pub(crate) fn line(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at.min(text.len())).unwrap_or_default();
-    1 + before.iter().filter(|byte| **byte == b'\n').count()
+    text.get(..at).unwrap_or(text).matches('\n').count() + 1
 }

@@ -64,7 +64,10 @@ fn yaml_in_blocks_flows_and_streams() {
         ("vt.key", "# top\nvt:\n  key: KEY-BEFORE   # kept\n  on: yes\n"),
         ("vt.key", "vt: {key: 'KEY-BEFORE', other: [1, 2]}\n"),
         ("vt.key", "---\na: ä\n---\nvt:\n    key: \"KEY-BEFORE\"\n...\n"),
-        ("services.scan.environment.VT_KEY", "services:\n  scan:\n    environment:\n      - ID=1\n      - VT_KEY=KEY-BEFORE\n"),
+        (
+            "services.scan.environment.VT_KEY",
+            "services:\n  scan:\n    environment:\n      - ID=1\n      - VT_KEY=KEY-BEFORE\n",
+        ),
         ("services.scan.environment.VT_KEY", "services:\n  scan:\n    environment:\n      VT_KEY: KEY-BEFORE\n"),
         ("services.scan.environment.VT_KEY", "services: {scan: {environment: [\"VT_KEY=KEY-BEFORE\"]}}\n"),
         ("l[1].key", "l:\n- key: no\n- key: KEY-BEFORE\n"),
@@ -84,7 +87,9 @@ fn yaml_in_blocks_flows_and_streams() {
 #[test]
 fn a_key_that_yaml_would_take_for_a_number_gets_quotation_marks() {
     let place = Place::new(Format::Yaml, "k").expect("a path");
-    for (key, written) in [("12345e6789", "\"12345e6789\""), ("1234567890", "\"1234567890\""), ("12ab", "12ab"), ("0x12", "\"0x12\"")] {
+    for (key, written) in
+        [("12345e6789", "\"12345e6789\""), ("1234567890", "\"1234567890\""), ("12ab", "12ab"), ("0x12", "\"0x12\"")]
+    {
         let after = replace(b"k: KEY-BEFORE # c\n", &place, key).expect("replaced");
         assert_eq!(String::from_utf8_lossy(&after), format!("k: {written} # c\n"));
         assert_eq!(*read(&after, &place).expect("read").value, key);
@@ -95,13 +100,23 @@ fn a_key_that_yaml_would_take_for_a_number_gets_quotation_marks() {
 fn json_with_and_without_comments() {
     for (path, document) in [
         ("a.key", "{\"a\":{\"key\":\"KEY-BEFORE\"},\"b\":[1,2.5e3,true,null]}"),
-        ("a[0].key", "{\n\t\"a\": [ { \"key\" : \"KEY-BEFORE\" } ], // kept\n\t/* and this */ \"z\": \"\\u00e4\\\"\"\n}\n"),
+        (
+            "a[0].key",
+            "{\n\t\"a\": [ { \"key\" : \"KEY-BEFORE\" } ], // kept\n\t/* and this */ \"z\": \"\\u00e4\\\"\"\n}\n",
+        ),
         ("[1].key", "[{\"key\":\"no\"},{\"key\":\"KEY-BEFORE\"},]"),
         ("Env.VT_KEY", "{\"Env\": [\"A=b\", \"VT_KEY=KEY-BEFORE\"]}"),
     ] {
         changes(Format::Json, path, document);
     }
-    for document in ["{\"k\" \"KEY-BEFORE\"}", "{\"k\": KEY-BEFORE}", "{k: \"KEY-BEFORE\"}", "{\"k\": \"KEY-BEFORE\"} x", "{\"k\": \"KEY-BEFORE", ""] {
+    for document in [
+        "{\"k\" \"KEY-BEFORE\"}",
+        "{\"k\": KEY-BEFORE}",
+        "{k: \"KEY-BEFORE\"}",
+        "{\"k\": \"KEY-BEFORE\"} x",
+        "{\"k\": \"KEY-BEFORE",
+        "",
+    ] {
         assert!(matches!(refused(Format::Json, "k", document), Error::Form { .. }), "{document}");
     }
     assert!(matches!(refused(Format::Json, "k", "{\"k\": 12}"), Error::NotText(_)));
@@ -111,8 +126,14 @@ fn json_with_and_without_comments() {
 #[test]
 fn hocon_as_it_is_written_by_hand() {
     for (path, document) in [
-        ("analyzer.config.VirusTotal.key", "analyzer {\n  # here\n  config {\n    VirusTotal {\n      key = \"KEY-BEFORE\"\n    }\n  }\n}\n"),
-        ("analyzer.config.VirusTotal.key", "include \"other\"\nanalyzer.config.VirusTotal { key=KEY-BEFORE, n: 3 } // c\n"),
+        (
+            "analyzer.config.VirusTotal.key",
+            "analyzer {\n  # here\n  config {\n    VirusTotal {\n      key = \"KEY-BEFORE\"\n    }\n  }\n}\n",
+        ),
+        (
+            "analyzer.config.VirusTotal.key",
+            "include \"other\"\nanalyzer.config.VirusTotal { key=KEY-BEFORE, n: 3 } // c\n",
+        ),
         ("a.key", "play.secret = ${?SECRET}\nurls = [\"https://x\", ${y}\n 3]\na.key : KEY-BEFORE # c\n"),
         ("a.key", "a = {\n  key += \"KEY-BEFORE\"\n  t = \"\"\"multi\n line\"\"\"\n}\n"),
         ("\"a.b\".key", "\"a.b\" { key = \"KEY-BEFORE\" }\n"),
@@ -158,9 +179,12 @@ fn xml_with_several_roots_attributes_and_sections() {
 fn secrets_of_kubernetes_in_base64_and_in_the_clear() {
     let encode = |text: &str| base64(text);
     let manifest = |key: &str, line: &str| {
-        format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  key: no\n---\nkind: Secret\nmetadata:\n  name: vt # c\n\
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n  key: no\n---\nkind: Secret\nmetadata:\n  name: vt # c\n\
                  data:\n  key: {}\n  other: AAAA\nstringData:\n  key: {key}\n---\nkind: Secret\nmetadata: {{name: line}}\ndata: {{key: {}}}\n",
-                encode(key), encode(line))
+            encode(key),
+            encode(line)
+        )
     };
     let before = manifest(OLD, "KEY-BEFORE\n");
     let place = Place::new(Format::Kubernetes, "vt/key").expect("a path");
@@ -170,7 +194,8 @@ fn secrets_of_kubernetes_in_base64_and_in_the_clear() {
     let all = Place::new(Format::Kubernetes, "key").expect("a path");
     let after = replace(before.as_bytes(), &all, NEW).expect("replaced");
     assert_eq!(String::from_utf8_lossy(&after), manifest(NEW, "KEY-AFTER\n"));
-    let list = format!("kind: List\nitems:\n- kind: Secret\n  metadata: {{name: vt}}\n  data: {{key: {}}}\n", encode(OLD));
+    let list =
+        format!("kind: List\nitems:\n- kind: Secret\n  metadata: {{name: vt}}\n  data: {{key: {}}}\n", encode(OLD));
     assert_eq!(*read(list.as_bytes(), &place).expect("read").value, OLD);
 }
 

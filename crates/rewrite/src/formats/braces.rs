@@ -65,8 +65,8 @@ impl Reading<'_> {
             match self.peek() {
                 Some(b'\n') if !with_lines => return Ok(()),
                 Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
-                Some(b'#') if self.is_hocon() => self.to_line_end(),
-                Some(b'/') if self.rest().starts_with("//") => self.to_line_end(),
+                Some(b'#') if self.is_hocon() => self.pass_line(),
+                Some(b'/') if self.rest().starts_with("//") => self.pass_line(),
                 Some(b'/') if self.rest().starts_with("/*") => {
                     let length = self.rest().find("*/").ok_or_else(|| self.wrong("a comment is not closed"))?;
                     self.at += length + 2;
@@ -76,7 +76,7 @@ impl Reading<'_> {
         }
     }
 
-    fn to_line_end(&mut self) {
+    fn pass_line(&mut self) {
         self.at += self.rest().find('\n').unwrap_or(self.rest().len());
     }
 
@@ -150,8 +150,7 @@ impl Reading<'_> {
     fn separator(&mut self, end: u8) -> Result<(), Error> {
         self.blanks(!self.is_hocon())?;
         match self.peek() {
-            Some(b',') => self.at += 1,
-            Some(b'\n') => self.at += 1,
+            Some(b',' | b'\n') => self.at += 1,
             Some(byte) if byte == end => {}
             None if end == 0 => {}
             _ => return Err(self.wrong("a comma is missing")),
@@ -170,7 +169,7 @@ impl Reading<'_> {
             ["\"", "file(", "url(", "classpath(", "required("].iter().any(|start| rest.starts_with(start))
         });
         if is_one {
-            self.to_line_end();
+            self.pass_line();
         }
         is_one
     }
@@ -224,7 +223,8 @@ impl Reading<'_> {
 
     /// `true`, `null`, a number.
     fn literal(&mut self) -> Result<Node, Error> {
-        let length = self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(self.rest().len());
+        let length =
+            self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(self.rest().len());
         let start = self.at;
         let word = self.rest()[..length].to_owned();
         let is_one = matches!(word.as_str(), "true" | "false" | "null") || word.parse::<f64>().is_ok();
@@ -264,7 +264,7 @@ impl Reading<'_> {
                     let length = self.rest().find(stops).unwrap_or(self.rest().len());
                     let comment = self.rest().find("//").unwrap_or(usize::MAX);
                     let length = length.min(comment).max(1);
-                    said = self.rest().get(..length).unwrap_or_default().to_owned();
+                    self.rest().get(..length).unwrap_or_default().clone_into(&mut said);
                     self.at += self.rest().chars().next().map_or(1, char::len_utf8).max(length);
                     parts += 1;
                 }

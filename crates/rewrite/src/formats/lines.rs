@@ -36,7 +36,8 @@ pub(super) fn ini(text: &str) -> Result<Node, Error> {
         let end = line_end(text, at);
         let line = &text[at..end];
         let trimmed = line.trim();
-        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name.trim()) {
+        if let Some(name) = trimmed.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name.trim())
+        {
             count.one(1)?;
             roots.extend(section.take().map(|(name, entries)| (name, Node::Map(entries))));
             section = Some((name.to_owned(), Vec::new()));

@@ -50,7 +50,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Error> {
             }
             Event::End(_) => {
                 let Some(element) = open.pop() else { return Err(Error::Limits) };
-                let parent = open.last_mut().ok_or_else(|| wrong(Format::Xml, text, before, "an end without a beginning"))?;
+                let parent =
+                    open.last_mut().ok_or_else(|| wrong(Format::Xml, text, before, "an end without a beginning"))?;
                 parent.parts.push((element.name.clone(), element.close()));
             }
             Event::Text(_) => top.say(text, before..after, &mut count, depth)?,
@@ -95,7 +96,12 @@ impl Element {
     }
 }
 
-fn attributes(start: &BytesStart<'_>, text: &str, count: &mut Count, depth: usize) -> Result<Vec<(String, Node)>, Error> {
+fn attributes(
+    start: &BytesStart<'_>,
+    text: &str,
+    count: &mut Count,
+    depth: usize,
+) -> Result<Vec<(String, Node)>, Error> {
     let mut parts = Vec::new();
     for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|_| wrong(Format::Xml, text, 0, "an attribute is not well formed"))?;

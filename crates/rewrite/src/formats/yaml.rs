@@ -32,7 +32,8 @@ impl Offsets {
     fn of(text: &str, shift: usize) -> Self {
         let end = std::iter::once(text.len());
         let all = || text.char_indices().map(|(at, _)| at).chain(end);
-        let of = if text.is_ascii() { Vec::new() } else { all().map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect() };
+        let of =
+            if text.is_ascii() { Vec::new() } else { all().map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect() };
         Self { shift, of }
     }
 
@@ -76,9 +77,10 @@ impl<'a> Reading<'a> {
                     _ if tag.is_some_and(|tag| tag.suffix != "str") => Kind::Other,
                     ScalarStyle::Plain if is_nothing(&value) => Kind::Other,
                     ScalarStyle::Plain => Kind::Plain,
-                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted | ScalarStyle::Literal | ScalarStyle::Folded => {
-                        Kind::Text
-                    }
+                    ScalarStyle::SingleQuoted
+                    | ScalarStyle::DoubleQuoted
+                    | ScalarStyle::Literal
+                    | ScalarStyle::Folded => Kind::Text,
                 };
                 Ok(Node::leaf(raw, value.into_owned(), kind))
             }

@@ -30,7 +30,9 @@ pub(crate) fn told(report: &Report, look: Look) -> String {
             }
         }
         Outcome::Done | Outcome::RolledBack | Outcome::Unfinished | Outcome::Nothing => {
-            lines.extend(report.targets.iter().filter(|target| !target.problems.is_empty()).map(|target| one(target, look)));
+            lines.extend(
+                report.targets.iter().filter(|target| !target.problems.is_empty()).map(|target| one(target, look)),
+            );
         }
     }
     let (word, colour, what) = match report.outcome {
@@ -39,11 +41,17 @@ pub(crate) fn told(report: &Report, look: Look) -> String {
         Outcome::Done => {
             let count = report.targets.len();
             let places = if count == 1 { "1 place".to_owned() } else { format!("{count} places") };
-            ("Done", GREEN, format!("{} of {owner} was replaced by {} in {places}", key(&report.old_key), key(&report.new_key)))
+            (
+                "Done",
+                GREEN,
+                format!("{} of {owner} was replaced by {} in {places}", key(&report.old_key), key(&report.new_key)),
+            )
         }
-        Outcome::RolledBack => {
-            ("Put back", YELLOW, format!("everything is as it was, {} of {owner} works as before", key(&report.old_key)))
-        }
+        Outcome::RolledBack => (
+            "Put back",
+            YELLOW,
+            format!("everything is as it was, {} of {owner} works as before", key(&report.old_key)),
+        ),
         Outcome::Unfinished => ("Not finished", RED, "both keys work; --resume or --roll-back goes on".to_owned()),
         Outcome::Nothing => ("Nothing to do", GREEN, String::new()),
     };

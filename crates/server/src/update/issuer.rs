@@ -76,12 +76,16 @@ impl Uses {
     /// Whether it was used from a network.
     pub(crate) fn from(&self, network: &IpNet) -> bool {
         let address = |client: &str| client.split(' ').next().and_then(|address| address.parse::<IpAddr>().ok());
-        self.clients.iter().filter_map(|(client, _)| address(client)).any(|address| network.contains(&address.to_canonical()))
+        self.clients
+            .iter()
+            .filter_map(|(client, _)| address(client))
+            .any(|address| network.contains(&address.to_canonical()))
     }
 
     /// Those that have used it since an earlier look.
     pub(crate) fn since(&self, earlier: &Self) -> Vec<String> {
-        let before = |client: &str| earlier.clients.iter().find(|(known, _)| known == client).map_or(0, |(_, count)| *count);
+        let before =
+            |client: &str| earlier.clients.iter().find(|(known, _)| known == client).map_or(0, |(_, count)| *count);
         let more = self.clients.iter().filter(|(client, count)| *count > before(client));
         more.map(|(client, _)| client.clone()).collect()
     }
@@ -148,9 +152,10 @@ impl Issuer for Account<'_> {
         let candidates: Vec<String> = match held.map(|held| (held, own_id(held.expose_secret()))) {
             Some((_, Some(id))) => {
                 self.key(id).await.map_err(|problem| match problem.kind {
-                    Kind::Refused(404) => {
-                        Problem::local(format!("the targets hold the key {id}, which is not known as a key of {}", self.account))
-                    }
+                    Kind::Refused(404) => Problem::local(format!(
+                        "the targets hold the key {id}, which is not known as a key of {}",
+                        self.account
+                    )),
                     _ => problem,
                 })?;
                 vec![id.to_owned()]
@@ -230,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_key_is_seen_from_a_network_by_the_addresses_of_its_users() {
-        let uses = Uses { clients: vec![("10.1.2.3 curl/8".to_owned(), 3), ("- x".to_owned(), 1), ("::1".to_owned(), 1)] };
+        let uses =
+            Uses { clients: vec![("10.1.2.3 curl/8".to_owned(), 3), ("- x".to_owned(), 1), ("::1".to_owned(), 1)] };
         let from = |network: &str| uses.from(&network.parse().expect(network));
         assert!(from("10.0.0.0/8") && from("::1/128"));
         assert!(!from("192.168.0.0/16"));

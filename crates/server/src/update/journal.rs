@@ -188,7 +188,8 @@ impl Journal {
     pub(crate) fn remove(&self) -> Result<(), Problem> {
         fault::point();
         let removed = std::fs::remove_file(&self.path).and_then(|()| atomic::synchronise_folder(&self.path));
-        removed.map_err(|error| Problem::local(format!("the journal {} cannot be removed: {error}", self.path.display())))
+        removed
+            .map_err(|error| Problem::local(format!("the journal {} cannot be removed: {error}", self.path.display())))
     }
 }
 

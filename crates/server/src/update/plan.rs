@@ -212,7 +212,9 @@ impl Plan {
         let patience = time("patience", document.patience.as_ref()).unwrap_or(PATIENCE);
         let settle = time("settle", document.settle.as_ref()).unwrap_or(SETTLE);
         if overlap.is_some_and(|overlap| overlap < SHORTEST_OVERLAP) {
-            wrong.push("overlap: less than 10m; the old key has to work until the run is over, which ends it".to_owned());
+            wrong.push(
+                "overlap: less than 10m; the old key has to work until the run is over, which ends it".to_owned(),
+            );
         }
         let owner = match (document.account, document.upstream) {
             (Some(account), None) => Owner::Account(account),
@@ -226,7 +228,8 @@ impl Plan {
                 Owner::Account(String::new())
             }
         };
-        if document.key.as_ref().is_some_and(|key| key.len() != 12 || !key.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        if document.key.as_ref().is_some_and(|key| key.len() != 12 || !key.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
             wrong.push("key: name it by its id, 12 hexadecimal digits; never write a key into a plan".to_owned());
         }
         if document.targets.is_empty() || document.targets.len() > MOST {
@@ -304,7 +307,8 @@ impl Written {
     }
 
     fn store(&self, folder: &Path) -> Result<Store, String> {
-        let count = [self.file.is_some(), self.vault.is_some(), self.command.is_some()].iter().filter(|said| **said).count();
+        let count =
+            [self.file.is_some(), self.vault.is_some(), self.command.is_some()].iter().filter(|said| **said).count();
         if count != 1 {
             return Err("say one of file, vault and command".to_owned());
         }
@@ -368,9 +372,8 @@ impl Vault {
         if self.field.is_empty() {
             return Err("vault.field: say which field holds the key".to_owned());
         }
-        let place = |path: &Option<PathBuf>| {
-            path.as_ref().map(|path| absolute(folder, &path.to_string_lossy())).transpose()
-        };
+        let place =
+            |path: &Option<PathBuf>| path.as_ref().map(|path| absolute(folder, &path.to_string_lossy())).transpose();
         Ok(Self { token_file: place(&self.token_file)?, ca: place(&self.ca)?, ..self.clone() })
     }
 }
@@ -381,7 +384,9 @@ fn absolute(folder: &Path, text: &str) -> Result<PathBuf, String> {
         return Err("file: it is empty".to_owned());
     }
     match text.strip_prefix("~/") {
-        Some(rest) => std::env::home_dir().map(|home| home.join(rest)).ok_or_else(|| "there is no home folder".to_owned()),
+        Some(rest) => {
+            std::env::home_dir().map(|home| home.join(rest)).ok_or_else(|| "there is no home folder".to_owned())
+        }
         None => Ok(folder.join(text)),
     }
 }
@@ -417,7 +422,10 @@ mod tests {
         assert_eq!((path.as_path(), place.to_string().as_str()), (Path::new("/etc/soc/.env"), "VT_API_KEY"));
         assert!(matches!(plan.targets[0].probe, Some(Probe::SeenFrom(_))));
         assert_eq!(plan.targets[0].patience, Duration::from_secs(5));
-        assert_eq!((plan.targets[1].name.as_str(), plan.targets[1].patience), ("vault kv put soc/vt key=-", Duration::from_mins(1)));
+        assert_eq!(
+            (plan.targets[1].name.as_str(), plan.targets[1].patience),
+            ("vault kv put soc/vt key=-", Duration::from_mins(1))
+        );
     }
 
     #[test]
@@ -445,7 +453,18 @@ mod tests {
         )
         .expect_err("mistakes")
         .join("\n");
-        for part in ["overlap", "whose key", "12 hexadecimal", "target 1 (a)", "target 2 (b)", "no path", "two ways", "reload", "say one of file", "token_file"] {
+        for part in [
+            "overlap",
+            "whose key",
+            "12 hexadecimal",
+            "target 1 (a)",
+            "target 2 (b)",
+            "no path",
+            "two ways",
+            "reload",
+            "say one of file",
+            "token_file",
+        ] {
             assert!(wrong.contains(part), "{part}: {wrong}");
         }
         assert!(!wrong.contains("me:secret"), "{wrong}");
@@ -454,9 +473,13 @@ mod tests {
     #[test]
     fn what_would_end_the_old_key_too_early_and_unknown_words_are_refused() {
         let target = "[[target]]\nfile = \"a\"\nenv = \"A\"\n";
-        assert!(parse(&format!("account = \"a\"\noverlap = \"1m\"\n{target}")).is_err_and(|wrong| wrong[0].contains("10m")));
+        assert!(
+            parse(&format!("account = \"a\"\noverlap = \"1m\"\n{target}")).is_err_and(|wrong| wrong[0].contains("10m"))
+        );
         assert!(parse(&format!("acount = \"a\"\n{target}")).is_err_and(|wrong| wrong[0].contains("line 1")));
         assert!(parse("account = \"a\"\n").is_err_and(|wrong| wrong[0].contains("[[target]]")));
-        assert!(parse(&format!("account = \"a\"\n{target}{target}")).is_err_and(|wrong| wrong[0].contains("two targets")));
+        assert!(
+            parse(&format!("account = \"a\"\n{target}{target}")).is_err_and(|wrong| wrong[0].contains("two targets"))
+        );
     }
 }

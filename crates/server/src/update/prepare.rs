@@ -64,8 +64,10 @@ impl Prepared {
         }
         if unaided && prepared.old.is_none() {
             prepared.problems.push(
-                Problem::local("no target says what the old key is, so that a command could not be handed it on the way back")
-                    .mend("Give the command a put_back."),
+                Problem::local(
+                    "no target says what the old key is, so that a command could not be handed it on the way back",
+                )
+                .mend("Give the command a put_back."),
             );
         }
         match issuer.find(prepared.old.as_ref(), plan.key.as_deref()).await {

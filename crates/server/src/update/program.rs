@@ -66,7 +66,8 @@ pub(super) async fn run(
     };
     let said = |text: &[u8]| tail(&super::secret::redacted(&String::from_utf8_lossy(text), secrets));
     let told = |what: String| {
-        let output = [said(&out), said(&err)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+        let output =
+            [said(&out), said(&err)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         let problem = Problem::local(format!("`{name}` {what}"));
         if output.is_empty() { problem } else { problem.mend(format!("It said: {output}")) }
     };
@@ -81,7 +82,10 @@ pub(super) async fn run(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the operator's plan names the commands; this is the client, not the server")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the operator's plan names the commands; this is the client, not the server"
+)]
 fn start(command: &[String], reads: bool, folder: &Path) -> io::Result<Child> {
     let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     Command::new(program)

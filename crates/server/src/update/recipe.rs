@@ -12,16 +12,28 @@ pub(crate) struct Recipe {
 
 /// All of them.
 pub(crate) const RECIPES: &[Recipe] = &[
-    Recipe { name: "vt-cli", about: "VirusTotal's command line: ~/.vt.toml", plan: include_str!("recipes/vt-cli.toml") },
+    Recipe {
+        name: "vt-cli",
+        about: "VirusTotal's command line: ~/.vt.toml",
+        plan: include_str!("recipes/vt-cli.toml"),
+    },
     Recipe { name: "vt-py", about: "scripts with vt-py: a .env file", plan: include_str!("recipes/vt-py.toml") },
     Recipe { name: "wazuh", about: "Wazuh: ossec.conf", plan: include_str!("recipes/wazuh.toml") },
     Recipe { name: "cortex", about: "Cortex analyzers: application.conf", plan: include_str!("recipes/cortex.toml") },
     Recipe { name: "misp", about: "MISP modules: a setting, by MISP's API", plan: include_str!("recipes/misp.toml") },
     Recipe { name: "intelowl", about: "IntelOwl: env_file_app", plan: include_str!("recipes/intelowl.toml") },
-    Recipe { name: "opencti", about: "OpenCTI connectors: docker-compose.yml", plan: include_str!("recipes/opencti.toml") },
+    Recipe {
+        name: "opencti",
+        about: "OpenCTI connectors: docker-compose.yml",
+        plan: include_str!("recipes/opencti.toml"),
+    },
     Recipe { name: "kubernetes", about: "a Secret's manifest", plan: include_str!("recipes/kubernetes.toml") },
     Recipe { name: "systemd", about: "a systemd credential", plan: include_str!("recipes/systemd.toml") },
-    Recipe { name: "vault", about: "HashiCorp Vault, OpenBao: key-value engine 2", plan: include_str!("recipes/vault.toml") },
+    Recipe {
+        name: "vault",
+        about: "HashiCorp Vault, OpenBao: key-value engine 2",
+        plan: include_str!("recipes/vault.toml"),
+    },
 ];
 
 impl Recipe {

@@ -210,8 +210,10 @@ impl<'a> Walk<'a> {
         while let Standing::Retiring { successor } = self.issuer.standing(self.log.newest()).await? {
             if self.issuer.uses(&successor).await?.count() > 0 {
                 let newest = self.log.newest();
-                return Err(Problem::local(format!("{newest} was rotated by somebody else meanwhile: {successor} is in use"))
-                    .mend("See who uses it: `assay key clients`."));
+                return Err(Problem::local(format!(
+                    "{newest} was rotated by somebody else meanwhile: {successor} is in use"
+                ))
+                .mend("See who uses it: `assay key clients`."));
             }
             self.log.made.push(Made { id: successor, print: None });
             self.new = None;
@@ -373,7 +375,8 @@ impl<'a> Walk<'a> {
         let mut failed = self.put_targets_back().await?;
         failed.append(&mut self.reload_after_putting_back().await?);
         if !failed.is_empty() {
-            let problem = format!("not everything could be put back; both keys work on until then. {}", failed.join(" "));
+            let problem =
+                format!("not everything could be put back; both keys work on until then. {}", failed.join(" "));
             return Err(Problem::local(problem).mend("Mend it, then say --roll-back again."));
         }
         if self.resumed {

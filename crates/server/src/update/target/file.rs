@@ -106,7 +106,8 @@ impl<'a> File<'a> {
             return Some(problem.mend("Run this as the user who may, or as root."));
         }
         if user().is_some_and(|user| user != ROOT && user != about.uid()) {
-            let problem = Problem::local(format!("{shown} belongs to another user ({}), which could not be kept", about.uid()));
+            let problem =
+                Problem::local(format!("{shown} belongs to another user ({}), which could not be kept", about.uid()));
             return Some(problem.mend("Run this as that user, or as root."));
         }
         None
@@ -179,7 +180,9 @@ impl Target for File<'_> {
             return Err(Problem::local(format!("{} holds another key by now, which is left", self.path.display()))
                 .mend("Somebody else has changed it: see to it by hand."));
         }
-        if self.old_is(entry) && (entry.after == Some(print) || self.differs_in_the_key_alone(&found.bytes, &held).await) {
+        if self.old_is(entry)
+            && (entry.after == Some(print) || self.differs_in_the_key_alone(&found.bytes, &held).await)
+        {
             return atomic::put_back(&self.path, &self.names).map_err(broken);
         }
         let old = keys.old.ok_or_else(|| Problem::local("the old key is nowhere to be read any more"))?;

@@ -64,7 +64,8 @@ impl<'a> Secret<'a> {
 
     fn url(&self) -> Result<Url, Problem> {
         let mut url = self.vault.address.clone();
-        let parts = ["v1"].into_iter().chain(self.vault.mount.split('/')).chain(["data"]).chain(self.vault.path.split('/'));
+        let parts =
+            ["v1"].into_iter().chain(self.vault.mount.split('/')).chain(["data"]).chain(self.vault.path.split('/'));
         url.path_segments_mut()
             .map_err(|()| Problem::local("vault.address is no address"))?
             .pop_if_empty()
@@ -81,7 +82,8 @@ impl<'a> Secret<'a> {
         if let Some(version) = version {
             url.query_pairs_mut().append_pair("version", &version.to_string());
         }
-        let mut request = self.http.request(method, url).header("x-vault-token", token).header("x-vault-request", "true");
+        let mut request =
+            self.http.request(method, url).header("x-vault-token", token).header("x-vault-request", "true");
         if let Some(namespace) = &self.vault.namespace {
             request = request.header("x-vault-namespace", namespace);
         }
@@ -128,7 +130,10 @@ impl<'a> Secret<'a> {
     fn key(&self, version: &Version) -> Result<SecretString, Problem> {
         let key = version.fields.get(&self.vault.field).and_then(Json::as_str).map(str::trim);
         key.map(SecretString::from).ok_or_else(|| {
-            Problem::local(format!("{}/{} has no text in the field {}", self.vault.mount, self.vault.path, self.vault.field))
+            Problem::local(format!(
+                "{}/{} has no text in the field {}",
+                self.vault.mount, self.vault.path, self.vault.field
+            ))
         })
     }
 
