@@ -123,7 +123,7 @@ proptest! {
             let _ = writeln!(env, "{name}_{number}=\"{value}\"");
             let _ = writeln!(toml, "{name}_{number} = '{value}' # {value}");
             let _ = writeln!(xml, " <{name}>{}</{name}>", value.replace(['<', '&', '>'], "."));
-            let _ = write!(json, "\"{name}_{number}\": \"{value}\",\n");
+            let _ = writeln!(json, "\"{name}_{number}\": \"{value}\",");
         }
         let _ = writeln!(env, "VT_KEY={old}");
         let _ = writeln!(toml, "key = \"{old}\"");
