@@ -8,6 +8,7 @@
 //! | `installation` | the data folder: lock, pepper, tiers, the operator's first key |
 //! | `listener`, `farewell`, `tls`, `telemetry` | sockets, certificates, logs and metrics |
 //! | `find` | keys in files |
+//! | `update` | the key changed everywhere |
 //! | `client`, `show` | the client side: the API over HTTP, tables and progress |
 //!
 //! Invariant: only this crate reads the environment, starts the clock and draws from the system's randomness.
@@ -25,6 +26,7 @@ mod listener;
 mod show;
 mod telemetry;
 mod tls;
+mod update;
 mod upstream;
 
 fn main() -> ExitCode {

@@ -130,6 +130,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The way to the API.
+    pub(crate) fn door(&self) -> &dyn Door {
+        &*self.door
+    }
+
     /// `data` of a call.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Json, Problem> {
         door::data(&*self.door, call).await

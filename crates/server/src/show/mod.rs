@@ -11,8 +11,9 @@
 //! | [`objects`] | any object of the API: a row each, or all of one |
 //! | [`matrix`] | files by engines, for `assay demo` |
 //! | [`places`] | keys that were found in files |
+//! | [`update`] | the key changed everywhere: what will be, what was |
 //! | [`usage`] | usage as bars |
-//! | [`progress`], [`tally`], [`copying`] | bars on stderr: files, a count where no end is known, rows of a store |
+//! | [`progress`], [`tally`], [`copying`], [`steps`] | on stderr: files, a count where no end is known, rows of a store, steps |
 //! | [`onward`] | the lines with which a person goes on after `assay demo` |
 //!
 //! Invariant: foreign text (names, rules, server messages) passes [`crate::client::plain`] before it is shown.
@@ -29,11 +30,14 @@ pub(crate) mod places;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod scans;
+pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod tally;
+pub(crate) mod update;
 pub(crate) mod usage;
 
 pub(crate) use copying::Copying;
 pub(crate) use output::{Colours, Format, Output};
 pub(crate) use progress::Progress;
+pub(crate) use steps::Steps;
 pub(crate) use tally::Tally;

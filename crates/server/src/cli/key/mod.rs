@@ -14,6 +14,9 @@ use crate::show::objects::{self, Column, card};
 mod find;
 pub(crate) mod import;
 
+mod recipe;
+mod update;
+
 /// What `--help` ends with.
 const NOTES: &str = "A key is named by its id, the 12 digits after a55a; its text is shown once, when it is made.
 
@@ -21,6 +24,7 @@ const NOTES: &str = "A key is named by its id, the 12 digits after a55a; its tex
   assay key rotate 3f0c5d7a9b21 --overlap 24h --retire-when-quiet 1h > new.key
   assay key clients 3f0c5d7a9b21                            # who still uses the old one
   assay key import --account siem < old.key                 # a key that clients have already
+  assay key update --plan soc.toml                          # a new key wherever the old one is in use
   assay key find ~ /etc                                     # keys that lie about in files";
 
 /// What a list shows.
@@ -91,22 +95,11 @@ enum Command {
         /// The key's id
         id: String,
     },
-    /// Change what is known of a key
-    Update {
-        /// The key's id
-        id: String,
-        #[command(flatten)]
-        about: About,
-        /// Take its end away
-        #[arg(long, conflicts_with = "expires")]
-        no_expiry: bool,
-        /// Let it work from everywhere
-        #[arg(long, conflicts_with = "network")]
-        any_network: bool,
-        /// Let it do whatever its account may do
-        #[arg(long, conflicts_with = "privilege")]
-        all_privileges: bool,
-    },
+    /// Put a new key wherever a plan says that the old one is in use; or change what is known of a key
+    #[command(visible_alias = "upd")]
+    Update(Box<update::Arguments>),
+    /// Print a plan to begin with, for `update --plan`: for Wazuh, OpenCTI, vt-cli and others
+    Recipe(recipe::Arguments),
     /// Who uses a key: address and program, with counts
     Clients {
         /// The key's id
@@ -136,6 +129,10 @@ struct About {
 }
 
 impl About {
+    fn is_empty(&self) -> bool {
+        self.label.is_none() && self.expires.is_none() && self.network.is_empty() && self.privilege.is_empty()
+    }
+
     fn attributes(&self) -> Attributes {
         Attributes::default()
             .set("label", self.label.clone())
@@ -150,6 +147,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { desk, command } = arguments;
     if let Command::Find(arguments) = command {
         return find::run(arguments, &desk).await;
+    }
+    if let Command::Update(arguments) = command {
+        return update::run(*arguments, desk).await;
+    }
+    if let Command::Recipe(arguments) = command {
+        return recipe::run(&arguments, desk.output()).map(|()| ExitCode::SUCCESS);
     }
     desk.work(async |session| work(session, command).await).await
 }
@@ -181,18 +184,11 @@ async fn work(session: &Session, command: Command) -> anyhow::Result<()> {
             let call = Call::post(&["api_keys", &id, "revoke"], json!({ "type": "api_key" }));
             session.change(&call, |key| format!("{id}{}: revoked", of_account(key))).await
         }
-        Command::Update { id, about, no_expiry, any_network, all_privileges } => {
-            let attributes = about
-                .attributes()
-                .set("expiration_date", no_expiry.then_some(Json::Null))
-                .set("allowed_networks", any_network.then(|| json!([])))
-                .set("privileges", all_privileges.then_some(Json::Null));
-            let key = session.ask(&Call::patch(&["api_keys", &id], attributes.change("api_key", &id)?)).await?;
-            session.print(&key, |look| card(&key, look))
-        }
         Command::Clients { id } => clients(session, &id).await,
         Command::Import(arguments) => import::run(arguments, session).await,
-        Command::Find(_) => unreachable!("it needs no door and was run before"),
+        Command::Find(_) | Command::Update(_) | Command::Recipe(_) => {
+            unreachable!("they need no door, or open it themselves")
+        }
     }
 }
 

@@ -1,0 +1,454 @@
+//! The run itself: rotate → write → reload → probe → retire, and the way back. Each step is in the journal before it is made;
+//! each can be made again.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+
+use super::fault;
+use super::issuer::{Issuer, Standing, Uses};
+use super::journal::{Journal, Log, Made, Phase, Step};
+use super::plan::{Plan, Probe};
+use super::prepare::Prepared;
+use super::program;
+use super::report::{Outcome, Report, Told};
+use super::secret::fingerprint_of;
+use super::target::{self, Keys, Target};
+use crate::client::problem::Problem;
+use crate::show::Steps;
+
+/// How often something is looked at that is waited for.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long a key is waited for to become quiet.
+const QUIET_WITHIN: Duration = Duration::from_secs(30);
+
+/// A run.
+pub(crate) struct Walk<'a> {
+    plan: &'a Plan,
+    issuer: &'a dyn Issuer,
+    journal: &'a Journal,
+    steps: &'a Steps,
+    targets: Vec<Box<dyn Target + 'a>>,
+    log: Log,
+    old: Option<SecretString>,
+    new: Option<SecretString>,
+    /// Whether an earlier run was killed, so that there may be more than the journal knows.
+    resumed: bool,
+    told: Vec<Told>,
+    notices: Vec<String>,
+}
+
+impl<'a> Walk<'a> {
+    /// A run that begins; nothing is wrong with what was prepared.
+    pub(crate) fn begin(
+        (plan, issuer, journal, steps): (&'a Plan, &'a dyn Issuer, &'a Journal, &'a Steps),
+        prepared: Prepared,
+    ) -> Result<Self, Problem> {
+        let told = prepared.report().targets;
+        let old_print = prepared.old_print();
+        let old_id = prepared.old_id.ok_or_else(|| Problem::local("it is not known which key is to be replaced"))?;
+        let log = Log::new(prepared.run, plan.fingerprint, (old_id, old_print), prepared.entries);
+        let targets = open(plan, &log)?;
+        let (old, notices) = (prepared.old, Vec::new());
+        journal.write(&log)?;
+        Ok(Self { plan, issuer, journal, steps, targets, log, old, new: None, resumed: false, told, notices })
+    }
+
+    /// A run that goes on where another was killed. Reads the keys where they are now.
+    pub(crate) async fn resume(
+        (plan, issuer, journal, steps): (&'a Plan, &'a dyn Issuer, &'a Journal, &'a Steps),
+        log: Log,
+    ) -> Result<Self, Problem> {
+        if log.plan != plan.fingerprint || log.targets.len() != plan.targets.len() {
+            return Err(Problem::local("the plan was changed since the run that is to go on")
+                .mend("Go on with the plan as it was."));
+        }
+        let targets = open(plan, &log)?;
+        let told = plan.targets.iter().map(|target| Told { name: target.name.clone(), ..Told::default() }).collect();
+        let (old, new, notices) = (None, None, Vec::new());
+        let mut walk = Self { plan, issuer, journal, steps, targets, log, old, new, resumed: true, told, notices };
+        walk.regain().await;
+        Ok(walk)
+    }
+
+    /// The keys, from wherever they stand.
+    async fn regain(&mut self) {
+        let newest = self.log.made.last().and_then(|made| made.print);
+        for (target, entry) in self.targets.iter().zip(&self.log.targets) {
+            let held = target.look().await.ok().and_then(|held| held.key);
+            let kept = if self.old.is_none() { target.old(entry).await } else { None };
+            for key in held.into_iter().chain(kept) {
+                let print = Some(fingerprint_of(&key));
+                if print == self.log.old_print {
+                    self.old = Some(key);
+                } else if print == newest {
+                    self.new = Some(key);
+                }
+            }
+        }
+    }
+
+    /// Goes on to the end, or back where something fails or somebody interrupts.
+    pub(crate) async fn run(mut self) -> Report {
+        let outcome = match self.log.phase {
+            Phase::PuttingBack => self.back().await,
+            Phase::Retiring => self.retire().await,
+            Phase::Applying => {
+                let applied = tokio::select! {
+                    applied = self.apply() => applied,
+                    _ = tokio::signal::ctrl_c() => Err(Problem::local("it was interrupted")),
+                };
+                match applied {
+                    Ok(()) => self.retire().await,
+                    Err(problem) => {
+                        self.log.cause = Some(problem.line());
+                        self.back().await
+                    }
+                }
+            }
+        };
+        self.report(outcome)
+    }
+
+    /// Goes back, whatever was being done.
+    pub(crate) async fn run_back(mut self) -> Report {
+        self.log.cause.get_or_insert_with(|| "it was asked for (--roll-back)".to_owned());
+        let outcome = self.back().await;
+        self.report(outcome)
+    }
+
+    fn report(mut self, outcome: Result<Outcome, Problem>) -> Report {
+        self.steps.finish();
+        let outcome = outcome.unwrap_or_else(|problem| {
+            self.notices.push(problem.line());
+            Outcome::Unfinished
+        });
+        Report {
+            outcome,
+            owner: self.issuer.owner(),
+            old_key: Some(self.log.old.clone()),
+            new_key: self.log.made.last().map(|made| made.id.clone()),
+            cause: self.log.cause,
+            targets: self.told,
+            notices: self.notices,
+        }
+    }
+
+    fn keys(&self) -> Keys<'_> {
+        Keys { old: self.old.as_ref(), new: self.new.as_ref(), made: &self.log.made }
+    }
+
+    fn say(&self, what: &str, at: usize) {
+        let count = self.targets.len();
+        self.steps.doing(&format!("{what} {} ({} of {count})", self.plan.targets[at].name, at + 1));
+    }
+
+    async fn apply(&mut self) -> Result<(), Problem> {
+        self.obtain().await?;
+        for at in 0..self.targets.len() {
+            self.say("writing", at);
+            self.write(at).await.map_err(|problem| self.of(at, problem))?;
+        }
+        for at in 0..self.targets.len() {
+            self.say("reloading", at);
+            self.reload(at).await.map_err(|problem| self.of(at, problem))?;
+        }
+        for at in 0..self.targets.len() {
+            self.say("probing", at);
+            self.probe(at).await.map_err(|problem| self.of(at, problem))?;
+        }
+        self.log.phase = Phase::Retiring;
+        self.journal.write(&self.log)
+    }
+
+    /// The problem with the target's name before it.
+    fn of(&self, at: usize, problem: Problem) -> Problem {
+        let name = &self.plan.targets[at].name;
+        if problem.message.contains(name.as_str()) {
+            return problem;
+        }
+        Problem { message: format!("{name}: {}", problem.message), ..problem }
+    }
+
+    /// Sees to it that the new key is at hand: made now, or read where it was written before a kill, or made anew where a kill
+    /// came before anybody had it.
+    async fn obtain(&mut self) -> Result<(), Problem> {
+        self.steps.doing("making the new key");
+        if self.resumed {
+            self.find_lost().await?;
+            if self.issuer.standing(self.log.newest()).await? == Standing::Ended {
+                return Err(Problem::local(format!("the key {} was ended meanwhile", self.log.newest())));
+            }
+        }
+        if self.new.is_some() && self.log.made.last().is_some_and(|made| made.print.is_some()) {
+            return Ok(());
+        }
+        self.new = None;
+        let untouched = self.log.targets.iter().all(|entry| entry.step == Step::Untouched);
+        if untouched && !self.log.made.is_empty() {
+            // Nobody can have got what was made before.
+            self.restore().await?;
+            self.log.made.clear();
+            self.journal.write(&self.log)?;
+        }
+        fault::point();
+        let fresh = self.issuer.rotate(self.log.newest()).await?;
+        fault::point();
+        self.log.made.push(Made { id: fresh.id, print: Some(fingerprint_of(&fresh.secret)) });
+        for entry in &mut self.log.targets {
+            // Whatever a target holds by now, it is to hold this one.
+            entry.step = entry.step.min(Step::Writing);
+        }
+        self.new = Some(fresh.secret);
+        self.journal.write(&self.log)
+    }
+
+    /// Keys that a killed run has made without a word in the journal. Nobody can have used one; one that was used is somebody
+    /// else's.
+    async fn find_lost(&mut self) -> Result<(), Problem> {
+        while let Standing::Retiring { successor } = self.issuer.standing(self.log.newest()).await? {
+            if self.issuer.uses(&successor).await?.count() > 0 {
+                let newest = self.log.newest();
+                return Err(Problem::local(format!(
+                    "{newest} was rotated by somebody else meanwhile: {successor} is in use"
+                ))
+                .mend("See who uses it: `assay key clients`."));
+            }
+            self.log.made.push(Made { id: successor, print: None });
+            self.new = None;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, at: usize) -> Result<(), Problem> {
+        let step = self.log.targets[at].step;
+        if step > Step::Writing {
+            return Ok(());
+        }
+        if step == Step::Untouched {
+            if self.resumed {
+                self.targets[at].plan(&mut self.log.targets[at]).await?;
+            }
+            self.log.targets[at].step = Step::Writing;
+            self.journal.write(&self.log)?;
+        }
+        let Some(new) = self.new.clone() else { return Err(Problem::local("there is no new key")) };
+        let mut entry = self.log.targets[at].clone();
+        fault::point();
+        let written = self.targets[at].write(&new, &mut entry, self.keys()).await;
+        fault::point();
+        self.log.targets[at] = entry;
+        written?;
+        self.done(at, Step::Written)
+    }
+
+    fn done(&mut self, at: usize, step: Step) -> Result<(), Problem> {
+        self.log.targets[at].step = step;
+        self.journal.write(&self.log)
+    }
+
+    async fn reload(&mut self, at: usize) -> Result<(), Problem> {
+        if self.log.targets[at].step >= Step::Reloaded {
+            return Ok(());
+        }
+        if self.plan.targets[at].reload.is_some() {
+            self.done(at, Step::Reloading)?;
+            self.tell_to_reload(at).await?;
+        }
+        self.done(at, Step::Reloaded)
+    }
+
+    async fn tell_to_reload(&self, at: usize) -> Result<(), Problem> {
+        let target = &self.plan.targets[at];
+        let Some(command) = &target.reload else { return Ok(()) };
+        fault::point();
+        let told = program::run(command, None, &self.plan.folder, target.patience, &self.keys().all()).await;
+        fault::point();
+        told.map(drop)
+    }
+
+    async fn probe(&mut self, at: usize) -> Result<(), Problem> {
+        let target = &self.plan.targets[at];
+        let deadline = Instant::now() + target.patience;
+        fault::point();
+        match &target.probe {
+            None => {}
+            Some(Probe::Command(command)) => loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match program::run(command, None, &self.plan.folder, left, &self.keys().all()).await {
+                    Ok(_) => break,
+                    Err(problem) if Instant::now() + AGAIN >= deadline => return Err(problem),
+                    Err(_) => sleep(AGAIN).await,
+                }
+            },
+            Some(Probe::SeenFrom(network)) => {
+                while !self.issuer.uses(self.log.newest()).await?.from(network) {
+                    if Instant::now() >= deadline {
+                        let within = humantime::format_duration(target.patience);
+                        return Err(Problem::local(format!("the new key was not used from {network} within {within}")));
+                    }
+                    sleep(AGAIN).await;
+                }
+            }
+        }
+        self.done(at, Step::Probed)
+    }
+
+    /// Ends the old key, and those between it and the new one.
+    async fn retire(&mut self) -> Result<Outcome, Problem> {
+        self.steps.doing("ending the old key");
+        let going: Vec<String> = self.going();
+        let quiet = if self.issuer.retires_by_itself() { Ok(()) } else { self.quiet(&going).await? };
+        match quiet {
+            Ok(()) if self.issuer.retires_by_itself() => {
+                self.notices.push(format!("{} ends by itself once it is quiet", self.log.old));
+            }
+            Ok(()) => {
+                for id in &going {
+                    fault::point();
+                    self.issuer.retire(id).await?;
+                    fault::point();
+                }
+            }
+            Err(users) => self.notices.push(format!(
+                "{} is still used by {}; it is left to its deadline. `assay key revoke {}` ends it before",
+                self.log.old,
+                users.join(", "),
+                self.log.old
+            )),
+        }
+        self.tidy().await?;
+        Ok(Outcome::Done)
+    }
+
+    /// The old key and those that were made in its place before the newest.
+    fn going(&self) -> Vec<String> {
+        let between = &self.log.made[..self.log.made.len().saturating_sub(1)];
+        std::iter::once(&self.log.old).chain(between.iter().map(|made| &made.id)).cloned().collect()
+    }
+
+    /// Waits until none of these keys was used for a while; else who uses them.
+    async fn quiet(&self, ids: &[String]) -> Result<Result<(), Vec<String>>, Problem> {
+        if self.plan.settle.is_zero() {
+            return Ok(Ok(()));
+        }
+        let deadline = Instant::now() + QUIET_WITHIN.max(self.plan.settle * 2);
+        let mut earlier = self.uses(ids).await?;
+        loop {
+            sleep(self.plan.settle).await;
+            let now = self.uses(ids).await?;
+            let users: Vec<String> = now.iter().zip(&earlier).flat_map(|(now, earlier)| now.since(earlier)).collect();
+            if users.is_empty() {
+                return Ok(Ok(()));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Err(users));
+            }
+            earlier = now;
+        }
+    }
+
+    async fn uses(&self, ids: &[String]) -> Result<Vec<Uses>, Problem> {
+        let mut all = Vec::new();
+        for id in ids {
+            all.push(self.issuer.uses(id).await?);
+        }
+        Ok(all)
+    }
+
+    async fn tidy(&mut self) -> Result<(), Problem> {
+        for (target, entry) in self.targets.iter().zip(&self.log.targets) {
+            target.tidy(entry).await?;
+        }
+        self.journal.remove()
+    }
+
+    /// Puts everything back.
+    async fn back(&mut self) -> Result<Outcome, Problem> {
+        self.log.phase = Phase::PuttingBack;
+        self.journal.write(&self.log)?;
+        if self.issuer.standing(&self.log.old).await? == Standing::Ended {
+            return Err(Problem::local(format!("the old key {} has ended: there is no way back", self.log.old))
+                .mend("--resume completes the run."));
+        }
+        let mut failed = self.put_targets_back().await?;
+        failed.append(&mut self.reload_after_putting_back().await?);
+        if !failed.is_empty() {
+            let problem =
+                format!("not everything could be put back; both keys work on until then. {}", failed.join(" "));
+            return Err(Problem::local(problem).mend("Mend it, then say --roll-back again."));
+        }
+        if self.resumed {
+            self.find_lost().await?;
+        }
+        let made: Vec<String> = self.log.made.iter().map(|made| made.id.clone()).collect();
+        if let Err(users) = self.quiet(&made).await? {
+            return Err(Problem::local(format!("the new key is still used by {}", users.join(", ")))
+                .mend("Both keys work on; say --roll-back again when it is not."));
+        }
+        self.restore().await?;
+        self.tidy().await?;
+        Ok(Outcome::RolledBack)
+    }
+
+    async fn put_targets_back(&mut self) -> Result<Vec<String>, Problem> {
+        let mut failed = Vec::new();
+        for at in (0..self.targets.len()).rev() {
+            let entry = self.log.targets[at].clone();
+            if entry.step == Step::Untouched {
+                continue;
+            }
+            self.say("putting back", at);
+            fault::point();
+            let put = self.targets[at].put_back(&entry, self.keys()).await;
+            fault::point();
+            match put {
+                // One that was told to reload has to be told again.
+                Ok(()) if entry.step >= Step::Reloading => self.done(at, Step::Reloading)?,
+                Ok(()) => self.done(at, Step::Untouched)?,
+                Err(problem) => {
+                    let line = self.of(at, problem).line();
+                    self.told[at].problems.push(line.clone());
+                    failed.push(line);
+                }
+            }
+        }
+        Ok(failed)
+    }
+
+    async fn reload_after_putting_back(&mut self) -> Result<Vec<String>, Problem> {
+        let mut failed = Vec::new();
+        for at in (0..self.targets.len()).rev() {
+            if self.log.targets[at].step != Step::Reloading {
+                continue;
+            }
+            self.say("reloading", at);
+            match self.tell_to_reload(at).await {
+                Ok(()) => self.done(at, Step::Untouched)?,
+                Err(problem) => {
+                    let line = self.of(at, problem).line();
+                    self.told[at].problems.push(line.clone());
+                    failed.push(line);
+                }
+            }
+        }
+        Ok(failed)
+    }
+
+    /// Makes the old key the only one again: the newest goes first.
+    async fn restore(&mut self) -> Result<(), Problem> {
+        for id in self.going().iter().rev() {
+            fault::point();
+            if let Standing::Retiring { .. } = self.issuer.standing(id).await? {
+                self.issuer.restore(id).await?;
+            }
+            fault::point();
+        }
+        Ok(())
+    }
+}
+
+fn open<'a>(plan: &'a Plan, log: &Log) -> Result<Vec<Box<dyn Target + 'a>>, Problem> {
+    plan.targets.iter().map(|target| target::open(target, &plan.folder, &log.run)).collect()
+}
