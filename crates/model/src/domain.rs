@@ -52,6 +52,11 @@ impl DomainName {
         psl::suffix_str(&self.0)
     }
 
+    /// Whether its public suffix is one that exists, rather than any last label.
+    pub fn has_known_suffix(&self) -> bool {
+        psl::suffix(self.0.as_bytes()).is_some_and(|suffix| suffix.is_known())
+    }
+
     /// A name that a URL's parser has already brought into its form.
     pub(crate) fn of_host(host: &str) -> Result<Self, NoDomainName> {
         let name = host.strip_suffix('.').unwrap_or(host);
