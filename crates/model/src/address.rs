@@ -1,18 +1,19 @@
 //! What URLs, domains and IP addresses have in common: their standing, their analyses, and how they are kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Status;
-use crate::domain::{Domain, DomainName};
+use crate::domain::{Domain, DomainName, StoredDomain};
 use crate::file::Votes;
-use crate::ip::{Ip, IpAddress};
-use crate::record::Key;
-use crate::url::{CanonicalUrl, Location, Url};
+use crate::ip::{Ip, IpAddress, StoredIp};
+use crate::record::{Key, Record, body};
+use crate::url::{CanonicalUrl, Location, StoredUrl, Url};
 use crate::verdict::{Category, Method};
-use crate::{Kind, Sha256, Timestamp};
+use crate::{Code, Error, Kind, Link, Result, Sha256, Timestamp};
 
 /// An address as the store keeps it: what is known of it, what is thought of it, and what its report does not show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,6 +125,13 @@ pub struct AddressStats {
     pub timeout: u32,
 }
 
+impl AddressAnalysis {
+    /// An analysis that was just asked for.
+    pub fn queued(date: Timestamp) -> Self {
+        Self { date, status: Status::Queued, stats: AddressStats::default(), results: BTreeMap::new() }
+    }
+}
+
 impl AddressStats {
     /// Counts the entries of an analysis.
     pub fn of<'a>(results: impl IntoIterator<Item = &'a AddressResult>) -> Self {
@@ -196,34 +204,90 @@ impl Item {
         };
         format!("{letter}-{hash}-{}", date.0)
     }
+}
 
-    /// What its object says when it is seen for the first time.
-    pub fn first_attributes(&self) -> FirstAttributes {
+/// What is known of an address of one kind or another.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// Of a URL.
+    Url(StoredUrl),
+    /// Of a domain.
+    Domain(StoredDomain),
+    /// Of an IP address.
+    IpAddress(StoredIp),
+}
+
+impl Known {
+    /// What is known of an address that was just seen for the first time.
+    pub fn first(item: &Item, now: Timestamp) -> Self {
+        let suffix = |name: &DomainName| name.suffix().map(ToOwned::to_owned);
+        match item {
+            Item::Url(url) => {
+                let tld = if let Location::Domain(name) = url.location() { suffix(&name) } else { None };
+                Self::Url(Address::seen(Url { url: url.to_string(), tld, ..Url::default() }, now))
+            }
+            Item::Domain(name) => Self::Domain(Address::seen(Domain { tld: suffix(name), ..Domain::default() }, now)),
+            Item::IpAddress(_) => Self::IpAddress(Address::seen(Ip::default(), now)),
+        }
+    }
+
+    /// Out of the store.
+    pub fn parse(record: &Record) -> Result<Self> {
+        match record.key.kind {
+            Kind::Url => record.parse().map(Self::Url),
+            Kind::Domain => record.parse().map(Self::Domain),
+            Kind::IpAddress => record.parse().map(Self::IpAddress),
+            other => Err(Error::new(Code::Internal, format!("a {other} is no address"))),
+        }
+    }
+
+    /// For the store.
+    pub fn body(&self) -> Arc<[u8]> {
         match self {
-            Self::Url(url) => {
-                let tld = match url.location() {
-                    Location::Domain(name) => name.suffix().map(ToOwned::to_owned),
-                    Location::Ip(_) => None,
-                };
-                FirstAttributes::Url(Url { url: url.to_string(), tld, ..Url::default() })
-            }
-            Self::Domain(name) => {
-                FirstAttributes::Domain(Domain { tld: name.suffix().map(ToOwned::to_owned), ..Domain::default() })
-            }
-            Self::IpAddress(_) => FirstAttributes::Ip(Ip::default()),
+            Self::Url(url) => body(url),
+            Self::Domain(domain) => body(domain),
+            Self::IpAddress(address) => body(address),
+        }
+    }
+
+    /// What is thought of it.
+    pub fn standing_mut(&mut self) -> &mut Standing {
+        match self {
+            Self::Url(url) => &mut url.standing,
+            Self::Domain(domain) => &mut domain.standing,
+            Self::IpAddress(address) => &mut address.standing,
+        }
+    }
+
+    /// The id of the analysis that was asked for last.
+    pub fn latest_analysis(&self) -> Option<&str> {
+        match self {
+            Self::Url(url) => url.latest_analysis.as_deref(),
+            Self::Domain(domain) => domain.latest_analysis.as_deref(),
+            Self::IpAddress(address) => address.latest_analysis.as_deref(),
+        }
+    }
+
+    /// Another analysis was asked for.
+    pub fn set_latest_analysis(&mut self, id: &str) {
+        let id = Some(id.to_owned());
+        match self {
+            Self::Url(url) => url.latest_analysis = id,
+            Self::Domain(domain) => domain.latest_analysis = id,
+            Self::IpAddress(address) => address.latest_analysis = id,
         }
     }
 }
 
-/// Attributes of an address of one kind or another.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FirstAttributes {
-    /// A URL's.
-    Url(Url),
-    /// A domain's.
-    Domain(Domain),
-    /// An IP address'.
-    Ip(Ip),
+impl Item {
+    /// The link from an analysis to such an address.
+    pub const fn analysed(&self) -> Link {
+        match self {
+            Self::Url(_) => Link::AnalysedUrl,
+            Self::Domain(_) => Link::AnalysedDomain,
+            Self::IpAddress(_) => Link::AnalysedIp,
+        }
+    }
 }
 
 impl From<Location> for Item {
@@ -237,7 +301,6 @@ impl From<Location> for Item {
 
 /// The attributes of a report on a URL.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "UrlReport")]
 pub struct UrlReport {
     #[serde(flatten)]
     attributes: Url,
