@@ -146,6 +146,9 @@ fn load(path: &Path, cache: &Path) -> io::Result<ListFile> {
     let index = FORM.load(path, &stamp, cache, build::build)?;
     let (notes, bad_lines) = (index.notes(), index.notes().bad_lines);
     tracing::info!(list = %path.display(), holds = ?notes.holds, bad_lines, "list of addresses opened");
+    for problem in notes.problems(path, "list nothing") {
+        tracing::warn!("{problem}");
+    }
     Ok(ListFile { path: path.to_owned(), stamp, index })
 }
 

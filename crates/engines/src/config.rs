@@ -8,7 +8,7 @@ use assay_rules::OnMatch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Section `engines`: which engines judge samples.
+/// Section `engines`: which engines judge files, URLs, domains and IP addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnginesConfig {
@@ -21,7 +21,9 @@ pub struct EnginesConfig {
     /// The heuristic over the file's structure.
     #[serde(rename = "static")]
     pub statics: StaticConfig,
-    /// Lists of URLs, domains and networks.
+    /// Lists of URLs, domains and networks: each `[[engines.list]]` with `name`, `path` (a file or a folder), and perhaps
+    /// `meaning` (`malicious`, `malware`, `phishing`, `suspicious`, `spam`, `harmless`, `informational`), `category` and
+    /// `subdomains = false`.
     pub list: Vec<ListConfig>,
     /// The heuristic over how an address is written.
     pub lexical: LexicalConfig,

@@ -13,7 +13,7 @@ pub struct IntelConfig {
     /// Databases of networks (`.mmdb`) with countries or autonomous systems, up to 2 GiB each; they are kept in memory.
     /// Of two that know the same the first counts.
     pub databases: Vec<PathBuf>,
-    /// Lists of popular domains.
+    /// Lists of popular domains: each `[[intel.popularity]]` with `name` and `path`, CSV with a rank and a domain a line.
     pub popularity: Vec<PopularityConfig>,
 }
 

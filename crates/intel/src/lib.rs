@@ -5,7 +5,6 @@
 //! | [`config`] | the operator's words for all this |
 //! | `mmdb` | databases of networks in `MaxMind`'s form: country, continent, autonomous system |
 //! | `popularity` | lists of popular domains |
-//! | [`rdap`] | an answer of a registry: RDAP in, WHOIS text and fields out |
 //! | `watched` | a file that is read again when it changes |
 //!
 //! To add a source: one file that turns the operator's file into look-ups, a key in [`config`], lines in [`Intel`].
@@ -16,12 +15,12 @@
 pub mod config;
 mod mmdb;
 mod popularity;
-pub mod rdap;
 mod watched;
 
 use std::path::Path;
 use std::time::Duration;
 
+use assay_model::address::{Item, Known};
 use assay_model::domain::{Domain, DomainName};
 use assay_model::ip::{Ip, IpAddress};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +63,15 @@ impl Intel {
             Ok((list.name.clone(), read))
         });
         Ok(Self { databases: databases.collect::<Result<_, _>>()?, rankings: rankings.collect::<Result<_, _>>()? })
+    }
+
+    /// Puts what is known of an address among its attributes.
+    pub fn describe(&self, item: &Item, known: &mut Known) {
+        match (item, known) {
+            (Item::Domain(name), Known::Domain(domain)) => self.describe_domain(name, &mut domain.attributes),
+            (Item::IpAddress(address), Known::IpAddress(ip)) => self.describe_ip(*address, &mut ip.attributes),
+            _ => {}
+        }
     }
 
     /// Puts what is known of an IP address among its attributes. Of two databases that know the same the first counts;

@@ -1,27 +1,36 @@
-//! What is known to what can be found: the facets of a file by its latest report.
+//! What is known to what can be found: the facets of a file by its latest report, and the addresses that it names.
 
 use std::collections::BTreeSet;
 
-use assay_model::record::{FacetName, StageName};
-use assay_model::{Result, Timestamp};
+use assay_extract::{AddressLimits, Addresses, addresses};
+use assay_model::address::Item;
+use assay_model::domain::DomainName;
+use assay_model::error::Code;
+use assay_model::record::{Edge, FacetName, StageName};
+use assay_model::{Error, Link, Result, Timestamp};
 use async_trait::async_trait;
+use serde_json::json;
 
+use crate::records::file_key;
 use crate::{Observed, Pipeline, Stage, Subject};
 
 /// See the module.
 pub(crate) struct Index;
 
-struct Indexed;
+struct Indexed(Addresses);
 
 #[async_trait]
 impl Stage for Index {
-    async fn observe(&self, _: &Pipeline, _: &Subject) -> Result<Box<dyn Observed>> {
-        Ok(Box::new(Indexed))
+    async fn observe(&self, pipeline: &Pipeline, subject: &Subject) -> Result<Box<dyn Observed>> {
+        let bytes = subject.bytes(pipeline).await?;
+        let found = tokio::task::spawn_blocking(move || addresses(&bytes, &AddressLimits::default())).await;
+        let crashed = |crash| Error::new(Code::Internal, "the search for addresses crashed").because(crash);
+        Ok(Box::new(Indexed(found.map_err(crashed)?)))
     }
 }
 
 impl Observed for Indexed {
-    fn record(&self, subject: &mut Subject, _: Timestamp) -> Option<StageName> {
+    fn record(&self, subject: &mut Subject, now: Timestamp) -> Option<StageName> {
         let facts = subject.facts().clone();
         let results = subject.file.attributes.last_analysis_results.iter().flat_map(|results| results.values());
         let detections = results.filter_map(|result| result.result.as_ref()).map(|name| name.to_lowercase()).collect();
@@ -29,6 +38,39 @@ impl Observed for Indexed {
         subject.set_facet(FacetName::Tag, facts.tags.iter().cloned().collect());
         subject.set_facet(FacetName::Vhash, facts.vhash.iter().cloned().collect());
         subject.set_facet(FacetName::Detection, detections);
+        name(subject, &self.0, now);
         None
+    }
+}
+
+/// Joins a file with the addresses that it names. Domains and IP addresses become objects; a URL becomes one when somebody
+/// asks for its analysis, and until then the link says which it is.
+fn name(subject: &mut Subject, addresses: &Addresses, now: Timestamp) {
+    let file = file_key(&subject.file.attributes.sha256);
+    for url in &addresses.urls {
+        let edge = Edge::new(file.clone(), Link::EmbedsUrl, Item::Url(url.clone()).key(), now);
+        subject.link(edge.with_context(&json!({ "url": url })));
+    }
+    for domain in &addresses.domains {
+        let item = Item::Domain(domain.clone());
+        subject.link(Edge::new(file.clone(), Link::EmbedsDomain, item.key(), now));
+        subject.sight(item);
+        sight_parents(subject, domain, now);
+    }
+    for address in &addresses.ips {
+        let item = Item::IpAddress(*address);
+        subject.link(Edge::new(file.clone(), Link::EmbedsIp, item.key(), now));
+        subject.sight(item);
+    }
+}
+
+/// Sees what a domain is below, up to what was registered.
+fn sight_parents(subject: &mut Subject, domain: &DomainName, now: Timestamp) {
+    let mut below = domain.clone();
+    while let Some(parent) = below.immediate_parent().filter(|parent| parent.registrable().is_some()) {
+        let item = Item::Domain(parent.clone());
+        subject.link(Edge::new(Item::Domain(below).key(), Link::Below, item.key(), now));
+        subject.sight(item);
+        below = parent;
     }
 }

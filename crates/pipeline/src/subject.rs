@@ -1,14 +1,15 @@
 //! What the stages work on: an analysis, its file and its bytes, as far as the findings before have brought them. Read
 //! from the store once, changed in memory, written back in one batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use assay_model::address::{Item, Known};
 use assay_model::analysis::StoredAnalysis;
 use assay_model::error::Code;
 use assay_model::facts::Facts;
 use assay_model::file::StoredFile;
-use assay_model::record::{FacetName, Key, body};
+use assay_model::record::{Edge, FacetName, Key, body};
 use assay_model::{Error, Result};
 use assay_store::{Batch, Expect};
 use bytes::Bytes;
@@ -27,6 +28,9 @@ pub struct Subject {
     pub file: StoredFile,
     facts: Arc<Facts>,
     facets: Vec<(FacetName, BTreeSet<String>)>,
+    edges: Vec<Edge>,
+    /// Addresses that it names.
+    sighted: BTreeMap<Key, Item>,
     versions: Versions,
     bytes: OnceCell<Bytes>,
 }
@@ -63,7 +67,8 @@ impl Subject {
         versions: Versions,
         bytes: OnceCell<Bytes>,
     ) -> Self {
-        Self { key, analysis, file, facts, facets: Vec::new(), versions, bytes }
+        let (facets, edges, sighted) = Default::default();
+        Self { key, analysis, file, facts, facets, edges, sighted, versions, bytes }
     }
 
     /// The same subject as the store holds it now; bytes never change and stay at hand.
@@ -97,15 +102,38 @@ impl Subject {
         self.facets.push((name, values));
     }
 
-    /// All of it as a batch that is refused when somebody else has changed the analysis or the file.
-    pub(crate) fn batch(&self) -> Batch {
+    /// Joins the file, or what it names, with something.
+    pub fn link(&mut self, edge: Edge) {
+        self.edges.push(edge);
+    }
+
+    /// Sees an address: where it is not known yet it becomes an object, with what the operator's data say of it.
+    pub fn sight(&mut self, item: Item) {
+        self.sighted.insert(item.key(), item);
+    }
+
+    /// All of it as a batch that is refused when somebody else has changed the analysis or the file, or was quicker to see
+    /// an address for the first time.
+    pub(crate) async fn batch(&self, pipeline: &Pipeline) -> Result<Batch> {
         let mut batch = Batch::new();
         let file = file_key(&self.file.attributes.sha256);
         for (name, values) in &self.facets {
             batch.replace_facets(&file, *name, values.iter().cloned());
         }
+        if !self.sighted.is_empty() {
+            let keys: Vec<_> = self.sighted.keys().cloned().collect();
+            let (known, now) = (pipeline.store.read_many(&keys).await?, pipeline.clock.now());
+            for ((key, item), _) in self.sighted.iter().zip(known).filter(|(_, known)| known.is_none()) {
+                let mut first = Known::first(item, now);
+                pipeline.intel.describe(item, &mut first);
+                batch.put(key.clone(), first.body(), Expect::Absent);
+            }
+        }
+        for edge in &self.edges {
+            batch.link(edge.clone());
+        }
         batch.put(file, body(&self.file), Expect::Version(self.versions.file));
         batch.put(self.key.clone(), body(&self.analysis), Expect::Version(self.versions.analysis));
-        batch
+        Ok(batch)
     }
 }

@@ -209,7 +209,7 @@ impl Run<'_> {
     /// Commits what was found, with the end of the job; answers the job of the next stage, claimed.
     async fn commit(&self, next: Option<StageName>) -> Result<Option<Claimed>> {
         let (pipeline, claimed) = (self.pipeline, &self.claimed);
-        let mut batch = self.subject.batch();
+        let mut batch = self.subject.batch(pipeline).await?;
         for _ in 0..TRIES {
             // A crash of the machine that undoes a commit brings its job back with it.
             batch.end(claimed.clone(), Ending::Done).soon();
@@ -226,7 +226,7 @@ impl Run<'_> {
             for observed in &self.found {
                 observed.record(&mut subject, pipeline.clock.now());
             }
-            batch = subject.batch();
+            batch = subject.batch(pipeline).await?;
         }
         Err(StoreError::Conflict.into())
     }

@@ -53,6 +53,7 @@ impl Service {
             store: store.clone(),
             blobs,
             panel: Arc::new(Panel::of(Vec::new())),
+            intel: Arc::default(),
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),
             handover: Handover::default(),

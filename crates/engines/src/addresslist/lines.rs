@@ -47,7 +47,9 @@ impl Reader {
         // Windows' editors begin a file with a byte order mark.
         let text = text.trim_start_matches('\u{feff}').trim();
         if let Some(comment) = comment(text) {
-            if !self.begun && let Some(columns) = Columns::read(comment).filter(|_| comment.contains([',', ';', '\t'])) {
+            // Fewer than three columns are rather a sentence.
+            let is_head = !self.begun && comment.matches([',', ';', '\t']).count() > 1;
+            if let Some(columns) = is_head.then(|| Columns::read(comment)).flatten() {
                 self.columns = Some(columns);
             }
             return Outcome::Fine;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use assay_api::app::KeyRules;
 use assay_api::route::Feature;
 use assay_engines::EnginesConfig;
+use assay_intel::IntelConfig;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -63,8 +64,10 @@ pub(crate) struct Config {
     pub(crate) features_off: Vec<Feature>,
     /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
     pub(crate) calls: usize,
-    /// The engines that judge samples.
+    /// The engines that judge files, URLs, domains and IP addresses.
     pub(crate) engines: EnginesConfig,
+    /// What is known of domains and IP addresses from files of yours.
+    pub(crate) intel: IntelConfig,
 }
 
 impl Default for Config {
@@ -90,6 +93,7 @@ impl Default for Config {
             features_off: Vec::new(),
             calls: 256,
             engines: EnginesConfig::default(),
+            intel: IntelConfig::default(),
         }
     }
 }

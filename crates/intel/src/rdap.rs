@@ -1,1 +1,0 @@
-//! An answer of a registry.
