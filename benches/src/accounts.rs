@@ -38,7 +38,7 @@ pub async fn fill(store: &dyn Store, pepper: &Pepper, accounts: usize, tier: &st
                 let key = Key::shared(Kind::ApiKey, issued.id().to_string());
                 let stored = ApiKey::new(issued.tag(pepper), name.as_str(), now);
                 batch.put(key.clone(), body(&stored), Expect::Any);
-                batch.link(Edge { from: key, link: Link::Opens, to: account.clone(), at: now });
+                batch.link(Edge::new(key, Link::Opens, account.clone(), now));
                 keys.push(issued.reveal().to_string());
             }
         }
