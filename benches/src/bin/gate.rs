@@ -56,6 +56,7 @@ async fn measure(accounts: usize, calls: usize, rounds: usize) -> Result<()> {
         store,
         blobs: assay_blobs::open(&assay_blobs::Config::Memory).await?,
         panel: Arc::new(Panel::of(Vec::new())),
+        intel: Arc::default(),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock,
         web: None,

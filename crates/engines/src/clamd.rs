@@ -6,13 +6,12 @@ mod socket;
 
 use std::time::Duration;
 
-use assay_model::facts::Facts;
 use assay_model::verdict::{Category, Method};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use crate::OpenError;
-use crate::engine::{Edition, Engine, EngineError, Finding, Sample, Status};
+use crate::engine::{Edition, Engine, EngineError, Finding, Item, Scope, Status};
 use reply::Verdict;
 use socket::Address;
 
@@ -88,15 +87,20 @@ impl Engine for Clamd {
         }
     }
 
-    fn accepts(&self, _: &Facts) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Files
+    }
+
+    fn accepts(&self, item: Item<'_>) -> bool {
+        matches!(item, Item::File(..))
     }
 
     fn patience(&self) -> Duration {
         self.patience
     }
 
-    async fn judge(&self, sample: &Sample, _: &Facts) -> Result<Finding, EngineError> {
+    async fn judge(&self, item: Item<'_>) -> Result<Finding, EngineError> {
+        let Some(sample) = item.sample() else { return Ok(Finding::nothing(Method::Blacklist)) };
         let answer = self.stream(&sample.bytes).await.map_err(EngineError::Unavailable)?;
         let nothing = Finding::nothing(Method::Blacklist);
         match reply::verdict(&answer) {

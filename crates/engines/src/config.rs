@@ -8,7 +8,7 @@ use assay_rules::OnMatch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Section `engines`: which engines judge samples.
+/// Section `engines`: which engines judge files, URLs, domains and IP addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnginesConfig {
@@ -21,6 +21,12 @@ pub struct EnginesConfig {
     /// The heuristic over the file's structure.
     #[serde(rename = "static")]
     pub statics: StaticConfig,
+    /// Lists of URLs, domains and networks: each `[[engines.list]]` with `name`, `path` (a file or a folder), and perhaps
+    /// `meaning` (`malicious`, `malware`, `phishing`, `suspicious`, `spam`, `harmless`, `informational`), `category` and
+    /// `subdomains = false`.
+    pub list: Vec<ListConfig>,
+    /// The heuristic over how an address is written.
+    pub lexical: LexicalConfig,
 }
 
 /// Section `engines.yara`.
@@ -91,6 +97,52 @@ pub struct HashlistConfig {
     pub good: Vec<PathBuf>,
 }
 
+/// One `[[engines.list]]`: an engine over a list of URLs, domains and networks, in whichever of the usual forms: one a
+/// line, hosts files, CIDR, the CSV of `URLhaus` and other feeds. Changes are taken in use without a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListConfig {
+    /// As reports name the engine.
+    pub name: String,
+    /// A file, or a folder of which every file that is not hidden is read.
+    pub path: PathBuf,
+    /// What it means to be in the list: `malicious`, `malware`, `phishing`, `suspicious`, `spam`, `harmless`, or
+    /// `informational`, which is no verdict.
+    #[serde(default)]
+    pub meaning: Meaning,
+    /// What reports say under `categories` of what is in the list, e.g. `advertising`; where it is not set, the meaning.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Whether what is below a listed domain counts as listed. Nothing is below a public suffix.
+    #[serde(default = "yes")]
+    pub subdomains: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What it means to be in a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Meaning {
+    /// Bad in one way or another.
+    #[default]
+    Malicious,
+    /// Serves malware or is spoken to by it.
+    Malware,
+    /// Pretends to be somebody else.
+    Phishing,
+    /// Perhaps bad.
+    Suspicious,
+    /// Advertised by unwanted mail.
+    Spam,
+    /// Known to be good.
+    Harmless,
+    /// No verdict.
+    Informational,
+}
+
 /// Section `engines.static`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -102,6 +154,25 @@ pub struct StaticConfig {
 impl Default for StaticConfig {
     fn default() -> Self {
         Self { enabled: true }
+    }
+}
+
+/// Section `engines.lexical`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LexicalConfig {
+    /// Whether the heuristic is asked.
+    pub enabled: bool,
+    /// Whether it knows the brands that come with Assay.
+    pub builtin: bool,
+    /// Files with brands of your own, `Name,domain,domain…` a line, up to 4 MiB; changes are taken in use without a
+    /// restart.
+    pub brands: Vec<PathBuf>,
+}
+
+impl Default for LexicalConfig {
+    fn default() -> Self {
+        Self { enabled: true, builtin: true, brands: Vec::new() }
     }
 }
 

@@ -3,9 +3,7 @@
 //! at hand at once and are looked up in about a microsecond.
 
 mod build;
-mod index;
 mod lines;
-mod map;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,19 +12,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use assay_model::facts::Facts;
+use assay_model::Digests;
 use assay_model::verdict::{Category, Method};
 use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
 
 use crate::OpenError;
 use crate::config::HashlistConfig;
-use crate::engine::{Edition, Engine, EngineError, Finding, Sample, Status};
+use crate::engine::{Edition, Engine, EngineError, Finding, Item, Scope, Status};
+use crate::index::{Form, Index};
+use crate::off_thread;
 use crate::stamp::Stamp;
-use index::{Hit, Index};
 
-/// The ending of index files in the cache folder.
-const ENDING: &str = "hashlist";
+/// MD5, SHA-1, SHA-256.
+const FORM: Form = Form { magic: *b"ASYHASH1", ending: "hashlist", keys: &[16, 20, 32] };
 
 /// What it means to be on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +65,8 @@ impl Hashlist {
                     source,
                 })
             });
-            let lists = lists.collect::<Result<Vec<_>, _>>()?;
-            sweep(&folder, &lists);
+            let lists = lists.collect::<Result<Vec<Arc<List>>, _>>()?;
+            FORM.sweep(&folder, &lists.iter().map(|list| list.path.clone()).collect::<Vec<_>>());
             Ok(lists)
         })
         .await?;
@@ -83,46 +81,20 @@ impl Hashlist {
 /// Maps the index of a list; makes it first if there is none for the list as it is now.
 fn load(kind: Kind, path: &Path, cache: &Path) -> io::Result<List> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let target = index_path(path, cache);
     let stamp = Stamp::of(&fs::metadata(path)?);
-    let ready = Index::open(&target, &stamp)?;
-    let index = if let Some(index) = ready {
-        index
-    } else {
-        fs::create_dir_all(cache)?;
-        build::build(path, &stamp, &target)?;
-        Index::open(&target, &stamp)?.ok_or_else(|| io::Error::other("the index that was just made cannot be read"))?
-    };
+    let index = FORM.load(path, &stamp, cache, build::build)?;
     let (entries, bad_lines) = (index.len(), index.notes().bad_lines);
     tracing::info!(list = %path.display(), entries, bad_lines, "hash list opened");
     Ok(List { kind, path: path.to_owned(), name, stamp, index })
 }
 
-/// Where the index of a list is: named by the list's path.
-fn index_path(list: &Path, cache: &Path) -> PathBuf {
-    let mut name = hex::encode(Sha256::digest(list.as_os_str().as_encoded_bytes()));
-    name.truncate(16);
-    cache.join(name).with_extension(ENDING)
-}
-
-/// Removes the indexes of lists that are not configured any more.
-fn sweep(cache: &Path, lists: &[Arc<List>]) {
-    let wanted: Vec<_> = lists.iter().map(|list| index_path(&list.path, cache)).collect();
-    for entry in fs::read_dir(cache).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|ending| ending == ENDING) && !wanted.contains(&path) {
-            // What cannot be removed now is tried again at the next start.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// Runs disk-bound work off the async threads.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+/// Looks for a file by each of its hashes. The hash is in the list; perhaps with a name.
+fn find(index: &Index, digests: &Digests) -> Option<Option<String>> {
+    let offset = index
+        .find(2, digests.sha256.bytes())
+        .or_else(|| index.find(1, digests.sha1.bytes()))
+        .or_else(|| index.find(0, digests.md5.bytes()))?;
+    Some(index.name(offset).map(|name| String::from_utf8_lossy(name).into_owned()))
 }
 
 #[async_trait]
@@ -136,8 +108,12 @@ impl Engine for Hashlist {
         Edition { version: Some(env!("CARGO_PKG_VERSION").to_owned()), updated }
     }
 
-    fn accepts(&self, _: &Facts) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Both
+    }
+
+    fn accepts(&self, item: Item<'_>) -> bool {
+        item.sample().is_some()
     }
 
     fn patience(&self) -> Duration {
@@ -145,11 +121,13 @@ impl Engine for Hashlist {
     }
 
     /// A few reads of mapped memory; not worth a thread of its own.
-    async fn judge(&self, sample: &Sample, _: &Facts) -> Result<Finding, EngineError> {
+    async fn judge(&self, item: Item<'_>) -> Result<Finding, EngineError> {
         let nothing = Finding::nothing(Method::Blacklist);
+        let Some(sample) = item.sample() else { return Ok(nothing) };
+        let whose = if matches!(item, Item::File(..)) { "its hash" } else { "the hash of what it serves" };
         for list in self.lists() {
-            let Some(Hit { name }) = list.index.find(&sample.digests) else { continue };
-            let reasons = vec![format!("its hash is in the list `{}`", list.name)];
+            let Some(name) = find(&list.index, &sample.digests) else { continue };
+            let reasons = vec![format!("{whose} is in the list `{}`", list.name)];
             return Ok(match list.kind {
                 Kind::Bad => {
                     let result = name.unwrap_or_else(|| format!("Hashlist.{}", list.name));
@@ -174,11 +152,7 @@ impl Engine for Hashlist {
         for list in self.lists() {
             let what = if list.kind == Kind::Bad { "known-bad hashes" } else { "known-good hashes" };
             *holds.entry(what.to_owned()).or_insert(0) += list.index.len();
-            let (notes, path) = (list.index.notes(), list.path.display());
-            if notes.bad_lines > 0 {
-                problems.push(format!("{path}: {} lines are no hash", notes.bad_lines));
-                problems.extend(notes.examples.iter().map(|example| format!("{path}: {example}")));
-            }
+            problems.extend(list.index.notes().problems(&list.path, "are no hash"));
         }
         Status { holds, disabled_rules: Vec::new(), problems }
     }

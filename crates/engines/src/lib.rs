@@ -3,11 +3,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine`] | the trait [`Engine`] and what goes in and out of it |
+//! | [`mod@address`] | what engines are told of a URL, a domain or an IP address |
 //! | [`panel`] | [`Panel`]: all engines side by side, none able to disturb another |
-//! | `yara` | rules of our own and of the operator's folders, over the sample and its members |
+//! | `yara` | rules of our own and of the operator's folders, over a file or what a URL serves, and its members |
 //! | `clamd` | a `ClamAV` daemon over a socket |
 //! | `hashlist` | known-bad and known-good hashes |
+//! | `addresslist` | an engine for each of the operator's lists of URLs, domains and networks |
 //! | `static_` | a heuristic over what identification found |
+//! | `lexical` | a heuristic over how an address is written |
 //! | [`config`] | the operator's words for all this |
 //! | [`suite`] | what every engine must pass |
 //!
@@ -17,13 +20,17 @@
 //! Invariant: no engine's crash, error or delay changes another engine's answer or fails the analysis.
 //! Invariant: what an engine says of its own trouble goes to the log, never into a report.
 
+pub mod address;
 pub mod config;
 pub mod engine;
 pub mod panel;
 pub mod suite;
 
+mod addresslist;
 mod clamd;
 mod hashlist;
+mod index;
+mod lexical;
 mod stamp;
 mod static_;
 mod yara;
@@ -31,9 +38,10 @@ mod yara;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use address::{Address, Page};
 pub use config::EnginesConfig;
-pub use engine::{Edition, Engine, EngineError, Finding, Sample, Status, YaraMatch};
-pub use panel::{EngineStatus, Judgement, Panel};
+pub use engine::{Edition, Engine, EngineError, Finding, Item, Sample, Status, YaraMatch};
+pub use panel::{EngineStatus, Judgement, Panel, Rating};
 
 /// Why the engines cannot be opened: a mistake of the operator's that waiting does not mend.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +83,40 @@ pub async fn open(config: &EnginesConfig, cache: &Path) -> Result<Arc<Panel>, Op
     if config.statics.enabled {
         engines.push(Arc::new(static_::Static));
     }
+    if config.lexical.enabled {
+        engines.push(Arc::new(lexical::Lexical::open(&config.lexical).await?));
+    }
+    engines.extend(lists(config, cache, &engines).await?);
     Ok(Arc::new(Panel::of(engines)))
+}
+
+/// The engines over lists of addresses. Their names are the operator's and must differ from each other and the rest.
+async fn lists(
+    config: &EnginesConfig,
+    cache: &Path,
+    others: &[Arc<dyn Engine>],
+) -> Result<Vec<Arc<dyn Engine>>, OpenError> {
+    let mut names: Vec<&str> = others.iter().map(|engine| engine.name()).collect();
+    for list in &config.list {
+        if list.name.trim().is_empty() || names.contains(&list.name.as_str()) {
+            let message = format!("the name `{}` is empty or taken; each list needs one of its own", list.name);
+            return Err(OpenError::Invalid { section: "list", message });
+        }
+        names.push(&list.name);
+    }
+    let opened = config.list.iter().map(|list| addresslist::AddressList::open(list, cache));
+    let lists = futures_util::future::try_join_all(opened).await?;
+    let in_use: Vec<_> = lists.iter().flat_map(addresslist::AddressList::paths).collect();
+    addresslist::FORM.sweep(cache, &in_use);
+    Ok(lists.into_iter().map(|list| Arc::new(list) as Arc<dyn Engine>).collect())
+}
+
+/// Runs CPU- and disk-bound work off the async threads.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 #[cfg(test)]

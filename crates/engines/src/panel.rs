@@ -1,5 +1,8 @@
 //! All engines side by side. A sample comes in, one entry per engine goes out, whatever becomes of each: a
-//! panic or an error is `failure`, silence is `timeout`, an engine that says that it gave up `confirmed-timeout`.
+//! panic or an error is `failure`, silence is `timeout`, an engine that says that it gave up `confirmed-timeout`. The
+//! same for URLs, domains and IP addresses, in the words of their reports, is in `rating`.
+
+mod rating;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -14,7 +17,9 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Edition, Engine, EngineError, Finding, Sample, Status};
+use crate::engine::{Edition, Engine, EngineError, Finding, Item, Sample, Status};
+
+pub use rating::Rating;
 
 /// How often [`Panel::watch`] looks for changes.
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(2);
@@ -60,10 +65,12 @@ impl Panel {
         self.engines.iter().map(|engine| engine.name().to_owned()).collect()
     }
 
-    /// Asks all engines at once. Ends when the last has answered or lost its asker's patience; cannot fail.
+    /// Asks all engines of files at once. Ends when the last has answered or lost its asker's patience; cannot fail.
     pub async fn judge(&self, sample: &Sample, facts: &Facts, now: Timestamp) -> Judgement {
         let mut judgement = Judgement::default();
-        for answer in join_all(self.engines.iter().map(|engine| ask(&**engine, sample, facts))).await {
+        let item = Item::File(sample, facts);
+        let asked = self.engines.iter().filter(|engine| engine.scope().has_files());
+        for answer in join_all(asked.map(|engine| ask(&**engine, item))).await {
             judgement.yara.extend(answer.finding.yara.iter().map(|found| found.dated(now)));
             if !answer.finding.reasons.is_empty() {
                 judgement.reasons.insert(answer.name.clone(), answer.finding.reasons.clone());
@@ -126,29 +133,35 @@ impl Answer {
     }
 }
 
-async fn ask(engine: &dyn Engine, sample: &Sample, facts: &Facts) -> Answer {
-    let (edition, finding) = tokio::join!(edition(engine), guarded(engine, sample, facts));
-    let finding = finding.unwrap_or_else(|category| Finding { category, ..Finding::nothing(Method::Blacklist) });
+async fn ask(engine: &dyn Engine, item: Item<'_>) -> Answer {
+    let (edition, finding) = tokio::join!(edition(engine), guarded(engine, item));
     Answer { name: engine.name().to_owned(), edition, finding }
 }
 
-/// The engine's finding, or the category that says why there is none.
-async fn guarded(engine: &dyn Engine, sample: &Sample, facts: &Facts) -> Result<Finding, Category> {
-    let (name, sha256) = (engine.name(), sample.digests.sha256);
-    let judged = async { if engine.accepts(facts) { engine.judge(sample, facts).await.map(Some) } else { Ok(None) } };
+/// The engine's finding, or an empty one with the category that says why there is none.
+async fn guarded(engine: &dyn Engine, item: Item<'_>) -> Finding {
+    answered(engine, item)
+        .await
+        .unwrap_or_else(|category| Finding { category, ..Finding::nothing(Method::Blacklist) })
+}
+
+async fn answered(engine: &dyn Engine, item: Item<'_>) -> Result<Finding, Category> {
+    let name = engine.name();
+    let judged = async { if engine.accepts(item) { engine.judge(item).await.map(Some) } else { Ok(None) } };
     match tokio::time::timeout(engine.patience(), AssertUnwindSafe(judged).catch_unwind()).await {
         Ok(Ok(Ok(Some(finding)))) => Ok(finding),
         Ok(Ok(Ok(None))) => Err(Category::TypeUnsupported),
         Ok(Ok(Err(error))) => {
-            tracing::warn!(engine = name, %sha256, error = &error as &dyn std::error::Error, "the engine has no answer");
+            tracing::warn!(engine = name, %item, error = &error as &dyn std::error::Error, "the engine has no answer");
             Err(category_of(&error))
         }
         Ok(Err(_panic)) => {
-            tracing::error!(engine = name, %sha256, "the engine panicked");
+            tracing::error!(engine = name, %item, "the engine panicked");
             Err(Category::Failure)
         }
         Err(_elapsed) => {
-            tracing::warn!(engine = name, %sha256, patience = ?engine.patience(), "the engine did not answer in time");
+            let patience = engine.patience();
+            tracing::warn!(engine = name, %item, ?patience, "the engine did not answer in time");
             Err(Category::Timeout)
         }
     }

@@ -11,7 +11,7 @@ use assay_model::facts::Facts;
 use assay_model::verdict::{Category, Method};
 use async_trait::async_trait;
 
-use crate::engine::{Edition, Engine, EngineError, Finding, Sample, Status};
+use crate::engine::{Edition, Engine, EngineError, Finding, Item, Scope, Status};
 
 /// From this weight on a file is suspicious.
 const THRESHOLD: u32 = 100;
@@ -32,16 +32,23 @@ impl Engine for Static {
         Edition { version: Some(env!("CARGO_PKG_VERSION").to_owned()), updated: Some(UPDATED) }
     }
 
-    fn accepts(&self, facts: &Facts) -> bool {
-        signs::knows(facts)
+    fn scope(&self) -> Scope {
+        Scope::Files
+    }
+
+    fn accepts(&self, item: Item<'_>) -> bool {
+        matches!(item, Item::File(_, facts) if signs::knows(facts))
     }
 
     fn patience(&self) -> Duration {
         Duration::from_secs(5)
     }
 
-    async fn judge(&self, _: &Sample, facts: &Facts) -> Result<Finding, EngineError> {
-        Ok(judge(facts))
+    async fn judge(&self, item: Item<'_>) -> Result<Finding, EngineError> {
+        Ok(match item {
+            Item::File(_, facts) => judge(facts),
+            Item::Address(_) => Finding::nothing(Method::Heuristic),
+        })
     }
 
     async fn refresh(&self) {}

@@ -1,5 +1,5 @@
-//! Engine "Assay YARA": the rules that come with Assay and those of the operator's folders, over the sample and,
-//! if it is an archive, over each of its members.
+//! Engine "Assay YARA": the rules that come with Assay and those of the operator's folders, over a file or what a URL
+//! serves and, if that is an archive, over each of its members.
 //!
 //! A [`Set`] is compiled rules with the threads that scan with them. It is never changed: when a rule file
 //! changes, a new set is made beside it and takes its place; scans under way end with the old one.
@@ -15,14 +15,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use assay_model::Timestamp;
-use assay_model::facts::Facts;
 use assay_model::verdict::{Category, Method};
 use assay_rules::{Compiled, OnMatch};
 use async_trait::async_trait;
 
 use crate::OpenError;
 use crate::config::YaraConfig;
-use crate::engine::{Edition, Engine, EngineError, Finding, Sample, Status, YaraMatch};
+use crate::engine::{Edition, Engine, EngineError, Finding, Item, Scope, Status, YaraMatch};
+use crate::off_thread;
 use files::Listing;
 use workers::Workers;
 
@@ -109,14 +109,6 @@ fn make(config: &YaraConfig, listing: Listing) -> Result<Set, files::Unreadable>
     Ok(Set { workers: Workers::start(&compiled, threads), compiled, listing, updated, problems })
 }
 
-/// Runs CPU- and disk-bound work off the async threads.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
 #[async_trait]
 impl Engine for Yara {
     fn name(&self) -> &'static str {
@@ -127,15 +119,20 @@ impl Engine for Yara {
         Edition { version: Some(assay_rules::ENGINE_VERSION.to_owned()), updated: self.current().updated }
     }
 
-    fn accepts(&self, _: &Facts) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Both
+    }
+
+    fn accepts(&self, item: Item<'_>) -> bool {
+        item.sample().is_some()
     }
 
     fn patience(&self) -> Duration {
         self.config.patience
     }
 
-    async fn judge(&self, sample: &Sample, _: &Facts) -> Result<Finding, EngineError> {
+    async fn judge(&self, item: Item<'_>) -> Result<Finding, EngineError> {
+        let Some(sample) = item.sample() else { return Ok(Finding::nothing(Method::Blacklist)) };
         let time = self.config.patience.saturating_sub(MARGIN).max(Duration::from_secs(1));
         let scanned = self.current().workers.scan(sample.bytes.clone(), time).await?;
         Ok(finding(scanned))
@@ -177,7 +174,7 @@ fn finding(scanned: scan::Scanned) -> Finding {
     };
     let named = |found: &&YaraMatch| Some(found.rule.verdict) == strongest && category != Category::Undetected;
     let result = scanned.matches.iter().find(named).map(|found| found.rule.rule.clone());
-    Finding { category, method: Method::Blacklist, result, yara: scanned.matches, reasons: scanned.remarks }
+    Finding { category, result, yara: scanned.matches, reasons: scanned.remarks, ..Finding::nothing(Method::Blacklist) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`archive`] | unpacking in memory, within limits |
+//! | [`addresses`](addresses()) | URLs, domains and IP addresses that a file names |
 //! | `ssdeep`, `tlsh`, `vhash` | similarity hashes |
 //! | `sniff`, `text`, `magika` | which type a file is: by magic bytes, by being text, by the model |
 //! | `kind` | the types, in `VirusTotal`'s words |
@@ -19,6 +20,7 @@
 //! Invariant: no I/O, no clock, no randomness; the same bytes give the same facts.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+mod addresses;
 pub mod archive;
 mod bundle;
 mod bytes;
@@ -41,6 +43,8 @@ mod vhash;
 mod zipdir;
 
 use std::sync::OnceLock;
+
+pub use addresses::{Addresses, Limits as AddressLimits, addresses};
 
 use assay_model::facts::Facts;
 use serde_json::Value;

@@ -1,27 +1,35 @@
-//! What is known to what can be found: the facets of a file by its latest report.
+//! What is known to what can be found: the facets of a file by its latest report, and the addresses that it names.
 
 use std::collections::BTreeSet;
 
+use assay_extract::{AddressLimits, Addresses, addresses};
+use assay_model::address::Item;
+use assay_model::error::Code;
 use assay_model::record::{FacetName, StageName};
-use assay_model::{Result, Timestamp};
+use assay_model::{Error, Link, Result, Timestamp};
 use async_trait::async_trait;
+use serde_json::json;
 
+use crate::records::file_key;
 use crate::{Observed, Pipeline, Stage, Subject};
 
 /// See the module.
 pub(crate) struct Index;
 
-struct Indexed;
+struct Indexed(Addresses);
 
 #[async_trait]
 impl Stage for Index {
-    async fn observe(&self, _: &Pipeline, _: &Subject) -> Result<Box<dyn Observed>> {
-        Ok(Box::new(Indexed))
+    async fn observe(&self, pipeline: &Pipeline, subject: &Subject) -> Result<Box<dyn Observed>> {
+        let bytes = subject.bytes(pipeline).await?;
+        let found = tokio::task::spawn_blocking(move || addresses(&bytes, &AddressLimits::default())).await;
+        let crashed = |crash| Error::new(Code::Internal, "the search for addresses crashed").because(crash);
+        Ok(Box::new(Indexed(found.map_err(crashed)?)))
     }
 }
 
 impl Observed for Indexed {
-    fn record(&self, subject: &mut Subject, _: Timestamp) -> Option<StageName> {
+    fn record(&self, subject: &mut Subject, now: Timestamp) -> Option<StageName> {
         let facts = subject.facts().clone();
         let results = subject.file.attributes.last_analysis_results.iter().flat_map(|results| results.values());
         let detections = results.filter_map(|result| result.result.as_ref()).map(|name| name.to_lowercase()).collect();
@@ -29,6 +37,26 @@ impl Observed for Indexed {
         subject.set_facet(FacetName::Tag, facts.tags.iter().cloned().collect());
         subject.set_facet(FacetName::Vhash, facts.vhash.iter().cloned().collect());
         subject.set_facet(FacetName::Detection, detections);
+        name(subject, &self.0, now);
         None
+    }
+}
+
+/// Joins a file with the addresses that it names. Domains and IP addresses become objects; a URL becomes one when somebody
+/// asks for its analysis, and until then the link says which it is.
+fn name(subject: &mut Subject, addresses: &Addresses, now: Timestamp) {
+    let file = file_key(&subject.file.attributes.sha256);
+    let sightings = &mut subject.sightings;
+    for url in &addresses.urls {
+        let (to, context) = (Item::Url(url.clone()).key(), json!({ "url": url }));
+        sightings.link_anew(file.clone(), Link::EmbedsUrl, to, now, &context);
+    }
+    for domain in &addresses.domains {
+        let domain = sightings.see(&Item::Domain(domain.clone()), now);
+        sightings.link(file.clone(), Link::EmbedsDomain, domain, now);
+    }
+    for address in &addresses.ips {
+        let address = sightings.see(&Item::IpAddress(*address), now);
+        sightings.link(file.clone(), Link::EmbedsIp, address, now);
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use assay_blobs::Blobs;
 use assay_engines::Panel;
 use assay_extract::Identifier;
+use assay_intel::Intel;
 use assay_model::clock::Clock;
 use assay_model::record::{Key, StageName};
 use assay_model::{Error, Result, Timestamp};
@@ -50,6 +51,8 @@ pub struct Pipeline {
     pub blobs: Arc<dyn Blobs>,
     /// The engines.
     pub panel: Arc<Panel>,
+    /// What the operator supplies about domains and IP addresses.
+    pub intel: Arc<Intel>,
     /// Bytes to facts.
     pub identifier: Arc<Identifier>,
     /// The time.

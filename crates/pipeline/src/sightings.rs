@@ -9,19 +9,23 @@ use std::sync::Arc;
 use assay_model::address::{Item, Known};
 use assay_model::domain::DomainName;
 use assay_model::ip::IpAddress;
-use assay_model::record::{Edge, Key, Record, body};
+use assay_model::record::{Edge, Key, body};
 use assay_model::resolution::{StoredResolution, resolution_id};
 use assay_model::ssl_cert::SslCert;
 use assay_model::url::Location;
 use assay_model::{Kind, Link, Result, Timestamp};
-use assay_store::{Batch, Expect, Store};
+use assay_store::{Batch, Expect};
 use serde::Serialize;
 use serde_json::json;
+
+use crate::Pipeline;
 
 /// See the module.
 #[derive(Default)]
 pub struct Sightings {
-    /// What is written where it is not known yet.
+    /// Addresses, which become objects where they are not known yet, and when they were seen.
+    addresses: BTreeMap<Key, (Item, Timestamp)>,
+    /// What else is written where it is not known yet.
     new: BTreeMap<Key, Arc<[u8]>>,
     /// What is written anew.
     renewed: BTreeMap<Key, Arc<[u8]>>,
@@ -40,10 +44,10 @@ impl Sightings {
     /// An address was seen. Answers its key.
     pub fn see(&mut self, item: &Item, now: Timestamp) -> Key {
         let key = item.key();
-        if self.new.contains_key(&key) {
+        if self.addresses.contains_key(&key) {
             return key;
         }
-        self.new.insert(key.clone(), Known::first(item, now).body());
+        self.addresses.insert(key.clone(), (item.clone(), now));
         match item {
             Item::Url(url) => {
                 let location = Item::from(url.location());
@@ -123,22 +127,28 @@ impl Sightings {
     }
 
     /// Adds all of it to a batch. `but` is written by the batch itself.
-    pub async fn write(&self, store: &dyn Store, but: &Key, batch: &mut Batch) -> Result<()> {
-        let keys: Vec<_> = self.new.keys().filter(|key| *key != but).cloned().collect();
-        let known = if keys.is_empty() { Vec::new() } else { store.read_many(&keys).await? };
+    pub async fn write(&self, pipeline: &Pipeline, but: &Key, batch: &mut Batch) -> Result<()> {
+        let keys = self.new.keys().chain(self.addresses.keys()).filter(|key| *key != but).cloned();
+        let keys: Vec<_> = keys.collect();
+        let known = if keys.is_empty() { Vec::new() } else { pipeline.store.read_many(&keys).await? };
         for (key, known) in keys.into_iter().zip(known) {
             let updates = self.updates.get(&key).map(Vec::as_slice).unwrap_or_default();
             let expect = known.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
-            match known {
-                Some(_) if updates.is_empty() => {}
-                None if updates.is_empty() => _ = batch.put(key.clone(), self.new[&key].clone(), expect),
-                known => {
-                    let first = || Record { key: key.clone(), version: 0, body: self.new[&key].clone() };
-                    let mut address = Known::parse(&known.map_or_else(first, |record| (*record).clone()))?;
-                    updates.iter().for_each(|update| update(&mut address));
-                    batch.put(key, address.body(), expect);
+            let mut address = match (&known, self.addresses.get(&key)) {
+                (Some(_), _) if updates.is_empty() => continue,
+                (Some(record), _) => Known::parse(record)?,
+                (None, Some((item, since))) => {
+                    let mut first = Known::first(item, *since);
+                    pipeline.intel.describe(item, &mut first);
+                    first
                 }
-            }
+                (None, None) => {
+                    batch.put(key.clone(), self.new[&key].clone(), expect);
+                    continue;
+                }
+            };
+            updates.iter().for_each(|update| update(&mut address));
+            batch.put(key, address.body(), expect);
         }
         for (key, body) in &self.renewed {
             batch.put(key.clone(), body.clone(), Expect::Any);

@@ -116,7 +116,7 @@ impl Matter for Subject {
             batch.replace_facets(&file, *name, values.iter().cloned());
         }
         batch.put(file.clone(), body(&self.file), Expect::Version(self.versions.file));
-        self.sightings.write(&*pipeline.store, &file, &mut batch).await?;
+        self.sightings.write(pipeline, &file, &mut batch).await?;
         batch.put(self.key.clone(), body(&self.analysis), Expect::Version(self.versions.analysis));
         Ok(batch)
     }

@@ -77,6 +77,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
         store: installation.store.clone(),
         blobs,
         panel,
+        intel: Arc::new(assay_intel::Intel::open(&config.intel)?),
         identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
         clock: clock.clone(),
         web: web(config)?,
@@ -106,6 +107,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     tasks.spawn(worker::run(pipeline.clone(), workers(config), stop.clone()));
     let (watched, watch_stop) = (pipeline.panel.clone(), stop.clone());
     tasks.spawn(async move { watched.watch(watch_stop).await });
+    tasks.spawn(pipeline.intel.clone().watch(stop.clone()));
     tasks.spawn(chores(pipeline, clock, stop.clone()));
     tasks.spawn(keep_accounts(app.clone(), stop.clone()));
     tasks.spawn(upstream::keep(app.clone(), stop.clone()));
@@ -223,6 +225,7 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
         store: installation.store,
         blobs: assay_blobs::open(&assay_blobs::Config::Directory(config.blobs())).await?,
         panel: Arc::new(assay_engines::Panel::of(Vec::new())),
+        intel: Arc::default(),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
         web: None,

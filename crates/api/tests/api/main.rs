@@ -5,6 +5,7 @@ mod addresses;
 mod collections;
 mod comments;
 mod broker;
+mod embedded;
 mod files;
 mod graphs;
 mod keys;

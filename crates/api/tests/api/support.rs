@@ -68,6 +68,7 @@ impl Service {
             store: store.clone(),
             blobs,
             panel: Arc::new(Panel::of(Vec::new())),
+            intel: Arc::default(),
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),
             web,

@@ -8,7 +8,7 @@ use assay_model::verdict::Category;
 use tokio::process::{Child, Command};
 
 use super::Clamd;
-use crate::engine::{Engine, EngineError, Sample};
+use crate::engine::{Engine, EngineError, Item, Sample};
 use crate::suite;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,7 +58,7 @@ impl Daemon {
 }
 
 async fn judge(engine: &Clamd, bytes: impl Into<bytes::Bytes>) -> Result<(Category, Option<String>), EngineError> {
-    engine.judge(&Sample::of(bytes), &Facts::default()).await.map(|finding| (finding.category, finding.result))
+    engine.judge(Item::File(&Sample::of(bytes), &Facts::default())).await.map(|finding| (finding.category, finding.result))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,7 @@
 
 use assay_model::FileHash;
 
-/// Longer names are cut.
-pub(super) const NAME_LIMIT: usize = 255;
+use crate::index::draft::NAME_LIMIT;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]

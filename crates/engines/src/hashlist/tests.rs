@@ -7,9 +7,9 @@ use assay_model::facts::Facts;
 use assay_model::verdict::Category;
 use assay_model::{Digests, Md5, Sha1, Sha256};
 
-use super::Hashlist;
+use super::{Hashlist, find};
 use crate::config::HashlistConfig;
-use crate::engine::{Engine as _, Finding, Sample};
+use crate::engine::{Engine as _, Finding, Item, Sample};
 use crate::suite;
 
 struct Lists {
@@ -41,7 +41,8 @@ impl Lists {
 }
 
 async fn judge(engine: &Hashlist, text: &str) -> Finding {
-    engine.judge(&Sample::of(text.to_owned()), &Facts::default()).await.expect("a hash list always answers")
+    let sample = Sample::of(text.to_owned());
+    engine.judge(Item::File(&sample, &Facts::default())).await.expect("a hash list always answers")
 }
 
 fn of(text: &str) -> Digests {
@@ -151,7 +152,7 @@ async fn every_entry_of_a_list_is_found_and_nothing_between_them() {
         let mut hash = [0; 32];
         hash[30..].copy_from_slice(&number.to_be_bytes());
         let digests = Digests { md5: Md5::new([0; 16]), sha1: Sha1::new([0; 20]), sha256: Sha256::new(hash), size: 0 };
-        assert_eq!(index.find(&digests).is_some(), number < 3000, "{number}");
+        assert_eq!(find(index, &digests).is_some(), number < 3000, "{number}");
     }
 }
 

@@ -5,7 +5,7 @@ use assay_model::verdict::Category;
 use serde_json::{Value, json};
 
 use super::{Static, judge};
-use crate::engine::{Engine as _, Finding};
+use crate::engine::{Engine as _, Finding, Item, Sample};
 use crate::suite;
 
 fn facts(name: &str, info: Value) -> Facts {
@@ -90,6 +90,7 @@ fn facts_of_any_shape_do_no_harm() {
 
 #[test]
 fn files_of_which_nothing_is_known_are_not_its_business() {
-    assert!(!Static.accepts(&Facts::default()));
-    assert!(Static.accepts(&facts("pdf_info", json!({}))));
+    let accepts = |facts: &Facts| Static.accepts(Item::File(&Sample::of(""), facts));
+    assert!(!accepts(&Facts::default()));
+    assert!(accepts(&facts("pdf_info", json!({}))));
 }

@@ -10,7 +10,7 @@ use assay_rules::OnMatch;
 
 use super::Yara;
 use crate::config::{Folder, YaraConfig};
-use crate::engine::{Engine as _, EngineError, Finding, Sample};
+use crate::engine::{Engine as _, EngineError, Finding, Item, Sample};
 use crate::suite;
 
 fn config(path: &Path) -> YaraConfig {
@@ -19,7 +19,7 @@ fn config(path: &Path) -> YaraConfig {
 }
 
 async fn judge(engine: &Yara, bytes: impl Into<bytes::Bytes>) -> Finding {
-    engine.judge(&Sample::of(bytes), &Facts::default()).await.expect("the rules come to an end")
+    engine.judge(Item::File(&Sample::of(bytes), &Facts::default())).await.expect("the rules come to an end")
 }
 
 fn rule(name: &str, text: &str) -> String {
@@ -141,7 +141,7 @@ async fn rules_that_do_not_come_to_an_end_give_up_within_the_patience() {
     let config = YaraConfig { patience: Duration::from_secs(4), ..config(folder.path()) };
     let engine = Yara::open(&config).await.expect("opened");
     let (sample, facts) = (Sample::of("x"), Facts::default());
-    let asked = tokio::time::timeout(config.patience, engine.judge(&sample, &facts));
+    let asked = tokio::time::timeout(config.patience, engine.judge(Item::File(&sample, &facts)));
     let answer = asked.await.expect("an answer within the patience");
     assert!(matches!(answer, Err(EngineError::GaveUp(_))), "{answer:?}");
 }

@@ -8,14 +8,10 @@
 //!
 //! It runs over the same leased jobs and by the same workers as the flow of a sample.
 
-use std::sync::Arc;
-
 use assay_blobs::Kept;
-use assay_engines::Sample;
+use assay_engines::Page;
 use assay_model::address::{Item, Known, StoredAddressAnalysis};
-use assay_model::facts::Facts;
 use assay_model::record::{Class, FacetName, Job, Key, StageName, body};
-use assay_model::url::CanonicalUrl;
 use assay_model::{Code, Error, Kind, Result};
 use assay_store::{Batch, Expect};
 use async_trait::async_trait;
@@ -44,7 +40,7 @@ pub struct AddressSubject {
     /// What is known of the address.
     pub known: Known,
     /// What a URL served when it was visited, for the engines.
-    pub served: Option<Served>,
+    pub served: Option<Page>,
     /// What was come upon.
     pub sightings: Sightings,
     /// Files that were served.
@@ -52,19 +48,6 @@ pub struct AddressSubject {
     /// The trackers by which its page is found; none where it was not looked at.
     pub trackers: Option<Vec<String>>,
     versions: Versions,
-}
-
-/// What a URL served.
-#[derive(Debug, Clone)]
-pub struct Served {
-    /// Where it was served in the end, after redirects.
-    pub final_url: CanonicalUrl,
-    /// The content.
-    pub body: Sample,
-    /// What identification found in it.
-    pub facts: Arc<Facts>,
-    /// The title, where it is a page.
-    pub title: Option<String>,
 }
 
 /// What the store holds, which must not have changed when the subject is written back.
@@ -131,7 +114,7 @@ impl Matter for AddressSubject {
     async fn batch(&self, pipeline: &Pipeline) -> Result<Batch> {
         let mut batch = Batch::new();
         let key = self.item().key();
-        self.sightings.write(&*pipeline.store, &key, &mut batch).await?;
+        self.sightings.write(pipeline, &key, &mut batch).await?;
         for upload in &self.arrivals {
             let file = file_key(&upload.kept.digests.sha256);
             if pipeline.store.read(&file).await?.is_none() {

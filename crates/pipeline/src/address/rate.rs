@@ -1,9 +1,8 @@
 //! The engines' opinions. Completes the analysis and writes what they said into the address' report, unless a later
 //! analysis has already done so.
 
-use std::collections::BTreeMap;
-
-use assay_model::address::{AddressResult, AddressStats};
+use assay_engines::{Address, Rating};
+use assay_model::address::{AddressStats, Known};
 use assay_model::analysis::Status;
 use assay_model::record::StageName;
 use assay_model::{Result, Timestamp};
@@ -15,19 +14,24 @@ use crate::{Observed, Pipeline, Stage};
 /// See the module.
 pub(crate) struct Rate;
 
-struct Rated(BTreeMap<String, AddressResult>);
+struct Rated(Rating);
 
 #[async_trait]
 impl Stage<AddressSubject> for Rate {
-    async fn observe(&self, _: &Pipeline, _: &AddressSubject) -> Result<Box<dyn Observed<AddressSubject>>> {
-        // No engine looks at addresses yet.
-        Ok(Box::new(Rated(BTreeMap::new())))
+    async fn observe(
+        &self,
+        pipeline: &Pipeline,
+        subject: &AddressSubject,
+    ) -> Result<Box<dyn Observed<AddressSubject>>> {
+        let address = Address { item: subject.item().clone(), page: subject.served.clone() };
+        Ok(Box::new(Rated(pipeline.panel.rate(&address, pipeline.clock.now()).await)))
     }
 }
 
 impl Observed<AddressSubject> for Rated {
     fn record(&self, subject: &mut AddressSubject, now: Timestamp) -> Option<StageName> {
-        let Self(results) = self;
+        let Self(rating) = self;
+        let results = &rating.results;
         let attributes = &mut subject.analysis.attributes;
         attributes.status = Status::Completed;
         attributes.stats = AddressStats::of(results.values());
@@ -36,7 +40,22 @@ impl Observed<AddressSubject> for Rated {
         if !subject.is_latest() {
             return None;
         }
+        match &mut subject.known {
+            Known::Url(url) => {
+                let attributes = &mut url.attributes;
+                attributes.categories.clone_from(&rating.categories);
+                attributes.targeted_brand.clone_from(&rating.targeted_brand);
+                attributes.threat_names = rating.threat_names.iter().cloned().collect();
+            }
+            Known::Domain(domain) => domain.attributes.categories.clone_from(&rating.categories),
+            Known::IpAddress(_) => {}
+        }
         let standing = subject.known.standing_mut();
+        for tag in &rating.tags {
+            if !standing.tags.contains(tag) {
+                standing.tags.push(tag.clone());
+            }
+        }
         standing.last_analysis_date = Some(date);
         standing.last_analysis_stats = stats;
         standing.last_analysis_results.clone_from(results);

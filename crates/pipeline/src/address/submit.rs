@@ -60,7 +60,7 @@ async fn begin(pipeline: &Pipeline, item: &Item, by: Option<&Submitter>, class: 
         if found.is_none() {
             let mut sightings = Sightings::default();
             sightings.see(item, now);
-            sightings.write(&*pipeline.store, &item.key(), &mut batch).await?;
+            sightings.write(pipeline, &item.key(), &mut batch).await?;
         }
         batch.put(item.key(), known.body(), expect);
         let version = found.as_ref().map_or(1, |record| record.version + 1);

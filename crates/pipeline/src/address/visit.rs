@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use assay_blobs::Kept;
-use assay_engines::Sample;
+use assay_engines::{Page as Served, Sample};
 use assay_extract::certificate;
 use assay_extract::page::Page;
+use assay_intel::Intel;
 use assay_model::address::{Favicon, Item, Known};
 use assay_model::analysis::Status;
 use assay_model::facts::Facts;
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use url::Url;
 
-use super::{AddressSubject, Enrichment, Served, arrival};
+use super::{AddressSubject, Enrichment, arrival};
 use crate::{Observed, Pipeline, Sightings, Stage};
 
 /// How many links of a page become objects.
@@ -38,6 +39,7 @@ const COOKIES: usize = 100;
 pub(crate) struct Visit;
 
 struct Visited {
+    intel: Arc<Intel>,
     visit: Option<Found>,
     enrichments: Vec<Enrichment>,
 }
@@ -64,7 +66,8 @@ impl Stage<AddressSubject> for Visit {
         let item = subject.item();
         let asked = join_all(pipeline.enrichers.iter().map(|one| one.enrich(item)));
         let (visit, enrichments) = tokio::join!(visit(pipeline, item), asked);
-        Ok(Box::new(Visited { visit: visit?, enrichments: enrichments.into_iter().flatten().collect() }))
+        let intel = pipeline.intel.clone();
+        Ok(Box::new(Visited { intel, visit: visit?, enrichments: enrichments.into_iter().flatten().collect() }))
     }
 }
 
@@ -129,6 +132,7 @@ impl Observed<AddressSubject> for Visited {
         if let Some(found) = &self.visit {
             found.record(subject, now);
         }
+        self.intel.describe(&subject.analysis.item, &mut subject.known);
         for enrichment in &self.enrichments {
             enrichment(&mut subject.known, &mut subject.sightings, now);
         }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use assay_api::app::KeyRules;
 use assay_api::route::Feature;
 use assay_engines::EnginesConfig;
+use assay_intel::IntelConfig;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -73,10 +74,12 @@ pub(crate) struct Config {
     pub(crate) features_off: Vec<Feature>,
     /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
     pub(crate) calls: usize,
-    /// The engines that judge samples.
+    /// The engines that judge files, URLs, domains and IP addresses.
     pub(crate) engines: EnginesConfig,
     /// What `VirusTotal` is asked for.
     pub(crate) upstream: upstream::Upstream,
+    /// What is known of domains and IP addresses from files of yours.
+    pub(crate) intel: IntelConfig,
 }
 
 impl Default for Config {
@@ -105,6 +108,7 @@ impl Default for Config {
             calls: 256,
             engines: EnginesConfig::default(),
             upstream: upstream::Upstream::default(),
+            intel: IntelConfig::default(),
         }
     }
 }
