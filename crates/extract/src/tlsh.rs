@@ -5,7 +5,8 @@
 //! Each byte is hashed six times together with two of the four before it, and each hash counts in a bucket. A hash is
 //! three look-ups in one permutation of the bytes, `T[T[T[salt ^ a] ^ b] ^ c]`. How it is made fast: the first two
 //! look-ups depend on two bytes only, so a table over all pairs answers them, for several salts at once; the last one
-//! only renames the buckets, so it is left out until all is counted.
+//! only renames the buckets, so it is left out until all is counted. Windows of nothing but zeros, of which programs have
+//! many, are all alike and counted by the number.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -62,10 +63,12 @@ struct Pairs {
     middle: [u16; PAIRS],
     /// With the third before: salt 230.
     far: [u8; PAIRS],
+    /// What four windows of zeros make of each checksum.
+    zeros: [u8; 256],
 }
 
 static TABLES: LazyLock<Box<Pairs>> = LazyLock::new(|| {
-    let mut tables = Box::new(Pairs { near: [0; PAIRS], middle: [0; PAIRS], far: [0; PAIRS] });
+    let mut tables = Box::new(Pairs { near: [0; PAIRS], middle: [0; PAIRS], far: [0; PAIRS], zeros: [0; 256] });
     let rows = tables.near.iter_mut().zip(&mut tables.middle).zip(&mut tables.far);
     for (pair, ((near, middle), far)) in (0..=u16::MAX).zip(rows) {
         let [second, first] = pair.to_le_bytes();
@@ -74,8 +77,19 @@ static TABLES: LazyLock<Box<Pairs>> = LazyLock::new(|| {
         *middle = u16::from_le_bytes([166, 178].map(two));
         *far = two(230);
     }
+    let [.., step] = tables.near[0].to_le_bytes();
+    for (checksum, behind) in (0..=u8::MAX).zip(&mut tables.zeros) {
+        *behind = (0..4).fold(checksum, |checksum, _| permuted(step ^ checksum));
+    }
     tables
 });
+
+impl Pairs {
+    #[expect(clippy::indexing_slicing, reason = "the index is a byte, the table has 256 entries")]
+    fn behind_zeros(&self, checksum: u8) -> u8 {
+        self.zeros[usize::from(checksum)]
+    }
+}
 
 #[expect(clippy::indexing_slicing, reason = "the index is a byte, the table has 256 entries")]
 fn permuted(byte: u8) -> u8 {
@@ -134,13 +148,20 @@ impl Counts {
         let mut counts = Self { by_salt: [[0; 256]; 6], checksum: 0 };
         // Eight bytes hold four windows.
         let mut rest = bytes;
+        let mut zeros = 0;
         while let Some(eight) = rest.first_chunk::<8>() {
             let eight = u64::from_le_bytes(*eight);
-            for place in 0..4 {
-                counts.add(tables, eight >> (8 * place));
+            if eight == 0 {
+                zeros = 4_u32.saturating_add(zeros);
+                counts.checksum = tables.behind_zeros(counts.checksum);
+            } else {
+                for place in 0..4 {
+                    counts.add(tables, eight >> (8 * place));
+                }
             }
             rest = rest.get(4..).unwrap_or_default();
         }
+        counts.add_zeros(tables, zeros);
         for window in rest.windows(WINDOW) {
             counts.add(tables, window.iter().rev().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
         }
@@ -166,6 +187,18 @@ impl Counts {
         let hashes = [near as u8, (near >> 8) as u8, (near >> 16) as u8, middle as u8, (middle >> 8) as u8, far];
         for (counts, hash) in self.by_salt.iter_mut().zip(hashes) {
             counts[usize::from(hash)] += 1;
+        }
+    }
+
+    /// Counts windows of zeros, but for their checksum.
+    #[expect(clippy::indexing_slicing, reason = "a hash is a byte, each table has 256 entries")]
+    fn add_zeros(&mut self, tables: &Pairs, windows: u32) {
+        let [salt_84, salt_12, salt_49, _] = tables.near[0].to_le_bytes();
+        let [salt_166, salt_178] = tables.middle[0].to_le_bytes();
+        let hashes = [salt_84, salt_12, salt_49, salt_166, salt_178, tables.far[0]];
+        for (counts, hash) in self.by_salt.iter_mut().zip(hashes) {
+            let count = &mut counts[usize::from(hash)];
+            *count = count.saturating_add(windows);
         }
     }
 
@@ -226,6 +259,16 @@ mod tests {
             for len in [longest, longest + 1] {
                 assert_eq!(hash(&noise[..len]), reference(&noise[..len]), "{len}");
             }
+        }
+    }
+
+    #[test]
+    fn zeros_between_other_bytes_count_as_another_implementation_counts_them() {
+        let noise: Vec<u8> = (1..400_u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for zeros in 0..40 {
+            let bytes = [&noise[..], &vec![0; zeros], &noise[..7], &vec![0; zeros * 5], &noise[..zeros]].concat();
+            assert!(hash(&bytes).is_some());
+            assert_eq!(hash(&bytes), reference(&bytes), "{zeros}");
         }
     }
 
