@@ -115,8 +115,16 @@ impl Server {
 
     /// A GET over a connection of its own: status and body.
     pub fn get(&self, path: &str, key: Option<&str>) -> Result<(u16, Vec<u8>)> {
+        self.ask("GET", path, key)
+    }
+
+    /// A request without a body over a connection of its own: status and body of the answer.
+    pub fn ask(&self, method: &str, path: &str, key: Option<&str>) -> Result<(u16, Vec<u8>)> {
         let key = key.map_or(String::new(), |key| format!("x-apikey: {key}\r\n"));
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{key}Connection: close\r\n\r\n", self.address);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{key}Content-Length: 0\r\nConnection: close\r\n\r\n",
+            self.address
+        );
         let mut connection = TcpStream::connect(self.address)?;
         connection.write_all(head.as_bytes())?;
         answer(&mut connection)

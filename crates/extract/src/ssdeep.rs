@@ -10,8 +10,6 @@
 //! both signatures are known and are hashed several at a time, because each step of one waits for the step before.
 //! Where the guess was far off (very uniform files), a pass over the whole counts cuts to find the right block size.
 
-use std::cmp::Reverse;
-
 use crate::bytes::tail;
 
 /// Longest first signature.
