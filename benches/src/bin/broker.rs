@@ -186,7 +186,11 @@ async fn compare(calls: usize, rounds: usize) -> Result<()> {
         panel: Arc::new(Panel::of(Vec::new())),
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
+        web: None,
+        intel: Arc::default(),
+        enrichers: Vec::new(),
         handover: Handover::default(),
+        visits: Handover::default(),
     });
     let app = App::new(Parts { pipeline, courier, broker, pepper, random }, assay_api::Settings::default());
     // The same report, known here and known there.
