@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use assay_model::record::{Edge, Key, body};
-use assay_model::{Code, Error, Kind, Link, Result};
+use assay_model::{Error, Kind, Link, Result};
 use assay_store::{Batch, End, Expect, Range};
 use serde_json::Value;
 

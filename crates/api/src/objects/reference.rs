@@ -18,7 +18,7 @@ use crate::authored::fields::{Field, Shape};
 use crate::authored::filter::Place;
 use crate::authored::members::Membership;
 use crate::authored::sharing::Sharing;
-use crate::authored::{self, Authored, Work};
+use crate::authored::{Authored, Work};
 
 const TITLE: &str = "Reference";
 

@@ -3,7 +3,7 @@
 
 use assay_model::privilege::Privilege;
 use assay_model::record::Record;
-use assay_model::{Kind, Link, Result, Timestamp};
+use assay_model::{Kind, Link, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};

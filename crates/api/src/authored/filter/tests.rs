@@ -30,6 +30,7 @@ fn caller() -> Identity {
             until: None,
         },
         retirement: None,
+        label: "".into(),
         restricted: false,
     }
 }
