@@ -106,6 +106,7 @@ pub(crate) enum Store {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Vault {
     /// `https://vault.example:8200`.
+    #[serde(deserialize_with = "address")]
     pub(crate) address: Url,
     /// Where the engine is mounted.
     #[serde(default = "default_mount")]
@@ -120,6 +121,11 @@ pub(crate) struct Vault {
     pub(crate) namespace: Option<String>,
     /// PEM file with an authority to trust beside the system's.
     pub(crate) ca: Option<PathBuf>,
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(text)?;
+    Url::parse(&text).map_err(|wrong| serde::de::Error::custom(format!("{text} is no address: {wrong}")))
 }
 
 fn default_mount() -> String {
