@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use assay_api::{App, Settings, accounts};
+use assay_api::{App, Parts, Settings, accounts};
 use assay_benches::accounts::{fill, store};
 use assay_benches::arguments::{Arguments, median};
+use assay_broker::Broker;
 use assay_engines::Panel;
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
@@ -19,6 +20,7 @@ use assay_model::record::{Edge, Key};
 use assay_model::{Kind, Link, Sha256};
 use assay_pipeline::{Handover, Pipeline};
 use assay_store::{Batch, Expect, Store};
+use assay_upstream::Recorded;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::Value;
@@ -58,6 +60,8 @@ async fn measure(members: usize, page: usize, rounds: usize) -> Result<()> {
     let (clock, random) = (Arc::new(System), Arc::new(Counting::default()));
     let courier =
         Courier::new(store.clone(), clock.clone(), random.clone(), &pepper, assay_events::Settings::default());
+    let nobody = Arc::new(Recorded::default());
+    let broker = Broker::new(store.clone(), clock.clone(), random.clone(), nobody, &pepper, assay_broker::Settings::default());
     let pipeline = Arc::new(Pipeline {
         store,
         blobs: assay_blobs::open(&assay_blobs::Config::Memory).await?,
@@ -65,12 +69,13 @@ async fn measure(members: usize, page: usize, rounds: usize) -> Result<()> {
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock,
         web: None,
+        intel: Arc::default(),
         enrichers: Vec::new(),
         handover: Handover::default(),
         visits: Handover::default(),
     });
     let courier = courier.map_err(|wrong| anyhow::anyhow!(wrong.message))?;
-    let app = App::new(pipeline, courier, pepper, random, Settings::default());
+    let app = App::new(Parts { pipeline, courier, broker, pepper, random }, Settings::default());
     let client = Client { router: assay_api::router(&app), key };
     println!("a domain with {members} subdomains and {members} files; medians of {rounds} calls, milliseconds");
     println!("{:<24} {:>10} {:>12}", "relationship", "page 1", format!("page {page}"));

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::desk::{Desk, Session};
 use super::values::{Attributes, Moment, moment};
 use crate::client::door::Call;
-use crate::show::objects::{self, Column, card};
+use crate::show::objects::{self, Column};
 
 mod find;
 pub(crate) mod import;
