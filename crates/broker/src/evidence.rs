@@ -65,7 +65,8 @@ pub struct Report {
 pub async fn report(store: &dyn Store, contract: &str, from: Timestamp, to: Timestamp) -> Result<Report> {
     let subject = format!("upstream:{contract}");
     let mut report = Report::default();
-    let mut day = from.day();
+    let from = from.day();
+    let mut day = from;
     while day <= to {
         report.days.insert(date(day), with_all(&Figures::new()));
         day = day.next_day();

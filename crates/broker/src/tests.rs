@@ -7,12 +7,13 @@ mod nodes;
 mod tenants;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use assay_model::Timestamp;
 use assay_model::apikey::Pepper;
-use assay_model::clock::{Clock as _, Fixed};
-use assay_model::random::Counting;
+use assay_model::clock::Fixed;
+use assay_model::random::{Counting, Random as _};
 use assay_model::record::{Class, body};
 use assay_store::{Batch, Expect, Memory, Store};
 use assay_upstream::{Recorded, UpstreamError, UpstreamKey};
@@ -31,6 +32,8 @@ fn key(digit: char) -> UpstreamKey {
     UpstreamKey::new(digit.to_string().repeat(64))
 }
 
+static NEXT: AtomicU8 = AtomicU8::new(0);
+
 /// One process.
 struct World {
     broker: Arc<Broker>,
@@ -47,6 +50,8 @@ impl World {
     fn over(store: Arc<dyn Store>, upstream: Arc<Recorded>, settings: Settings) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let random = Arc::new(Counting::default());
+        // Processes have names of their own.
+        random.fill(&mut vec![0; 8 * usize::from(NEXT.fetch_add(1, Ordering::Relaxed))]);
         let pepper = Pepper::new([7; 32]);
         let broker = Broker::new(store.clone(), clock.clone(), random, upstream.clone(), &pepper, settings);
         Self { broker, upstream, store, clock }

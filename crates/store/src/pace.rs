@@ -34,7 +34,9 @@ pub enum Paced {
 impl Rate {
     /// The arrival after the amount was taken, or how long there is no room for it.
     pub(crate) fn take(&self, stored: i64, now: i64) -> Result<i64, Duration> {
-        let arrival = stored.max(now);
+        // No arrival is further away than the whole burst, unless the clock was set back: then it does not count.
+        let furthest = now.saturating_add(self.interval.saturating_mul(signed(self.burst)));
+        let arrival = stored.clamp(now, furthest.max(now));
         let tolerance = self.interval.saturating_mul(signed(self.burst).saturating_sub(signed(self.amount)));
         let early = arrival.saturating_sub(now).saturating_sub(tolerance);
         if early > 0 || self.burst < self.amount {

@@ -63,21 +63,21 @@ async fn a_second_key_of_another_group_is_refused() {
     world.upstream.tell_document("users/{key}", user("other", Some("rivals")));
     world.upstream.tell_document("users/{key}", user("other", Some("rivals")));
     world.upstream.tell_document("users/other/overall_quotas", serde_json::json!({ "data": {} }));
-    let _the_first_telling_is_used_up = world.broker.stage(&world.named().await, &key('b')).await;
-    let refused = world.broker.stage(&world.named().await, &key('b')).await.expect_err("another group");
+    let _the_first_telling_is_used_up = world.broker.stage(&*world.named().await, &key('b')).await;
+    let refused = world.broker.stage(&*world.named().await, &key('b')).await.expect_err("another group");
     assert!(refused.message.contains("another group (rivals)"), "{}", refused.message);
 }
 
 #[tokio::test]
 async fn a_rotation_loses_no_request_and_says_when_the_old_key_is_out_of_use() {
     let world = World::new().with_contract(1_000).await;
-    let staged = world.broker.stage(&world.named().await, &key('b')).await.expect("the same group");
+    let staged = world.broker.stage(&*world.named().await, &key('b')).await.expect("the same group");
     assert_eq!(staged.keys.len(), 2);
-    assert!(world.broker.stage(&world.named().await, &key('a')).await.is_err(), "in use already");
+    assert!(world.broker.stage(&*world.named().await, &key('a')).await.is_err(), "in use already");
     world.write("vt", &staged).await;
     tell_for(&world, 'a', &hash('1'));
     world.ask(&hash('1')).await.expect("the old key is in use until the new one is");
-    let turned = world.broker.activate(&world.named().await).expect("a staged key");
+    let turned = world.broker.activate(&*world.named().await).expect("a staged key");
     world.write("vt", &turned).await;
     tell_for(&world, 'b', &hash('2'));
     world.ask(&hash('2')).await.expect("the new key");
@@ -95,7 +95,7 @@ async fn a_rotation_loses_no_request_and_says_when_the_old_key_is_out_of_use() {
 #[tokio::test]
 async fn a_401_in_the_middle_of_a_burst_is_answered_by_the_second_key_and_told_once() {
     let world = World::new().with_contract(1_000).await;
-    let staged = world.broker.stage(&world.named().await, &key('b')).await.expect("the same group");
+    let staged = world.broker.stage(&*world.named().await, &key('b')).await.expect("the same group");
     world.write("vt", &staged).await;
     let digits = ['1', '2', '3', '4', '5', '6', '7', '8'];
     for digit in digits {
