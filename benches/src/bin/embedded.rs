@@ -44,6 +44,10 @@ fn main() -> Result<()> {
     let megabytes = bytes as f64 / 1e6;
     println!("{files} files, {megabytes:.0} MB: {} URLs, {} domains, {} IP addresses", found[0], found[1], found[2]);
     println!("identification {:.3} ms a MB", identifying * 1e3 / megabytes);
-    println!("search         {:.3} ms a MB, {:.1} % of it", searching * 1e3 / megabytes, searching * 100.0 / identifying);
+    println!(
+        "search         {:.3} ms a MB, {:.1} % of it",
+        searching * 1e3 / megabytes,
+        searching * 100.0 / identifying
+    );
     Ok(())
 }

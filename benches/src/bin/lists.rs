@@ -40,7 +40,8 @@ async fn main() -> Result<()> {
         let panel = open(&path, folder.path()).await?;
         println!("{form}: {entries} entries, {:.1} MB", megabytes(text.len()));
         println!("  read {:.2} s, open {:.4} s", read.as_secs_f64(), began.elapsed().as_secs_f64());
-        let listed: Vec<_> = (0..entries).step_by((entries / LOOKUPS).max(1)).map(|number| item(form, number)).collect();
+        let listed: Vec<_> =
+            (0..entries).step_by((entries / LOOKUPS).max(1)).map(|number| item(form, number)).collect();
         let others: Vec<_> = (0..LOOKUPS).map(|number| domain(&format!("a.b.other{number}.example"))).collect();
         for (name, items, wanted) in [("listed", listed, true), ("others", others, false)] {
             let items: Vec<_> = items.into_iter().map(Address::unvisited).collect();

@@ -61,7 +61,8 @@ async fn measure(members: usize, page: usize, rounds: usize) -> Result<()> {
     let courier =
         Courier::new(store.clone(), clock.clone(), random.clone(), &pepper, assay_events::Settings::default());
     let nobody = Arc::new(Recorded::default());
-    let broker = Broker::new(store.clone(), clock.clone(), random.clone(), nobody, &pepper, assay_broker::Settings::default());
+    let broker =
+        Broker::new(store.clone(), clock.clone(), random.clone(), nobody, &pepper, assay_broker::Settings::default());
     let pipeline = Arc::new(Pipeline {
         store,
         blobs: assay_blobs::open(&assay_blobs::Config::Memory).await?,

@@ -151,7 +151,8 @@ fn whole(
     if !answered.kept.is_known() {
         return Err(Error::not_found(object_type.title, call.arguments.path("id")));
     }
-    let shaped = ["attributes", "exclude_attributes", "relationships"].iter().any(|name| call.arguments.query(name).is_some());
+    let shaped =
+        ["attributes", "exclude_attributes", "relationships"].iter().any(|name| call.arguments.query(name).is_some());
     let render = || {
         let mut document = dressed(call, answered)?;
         narrow(call, object_type, &mut document);

@@ -37,9 +37,9 @@ mod addresses;
 pub mod app;
 pub mod attack;
 mod authored;
+mod brokered;
 mod community;
 pub mod coverage;
-mod brokered;
 mod cursor;
 mod envelope;
 pub mod files;
@@ -64,8 +64,8 @@ mod widget;
 pub use app::{App, Parts, Settings};
 use request_log::{Entry, Figures};
 use route::{Arguments, Route};
-use usage::Client;
 pub use upstreams::register as register_upstream;
+use usage::Client;
 
 /// The longest path with its query that is looked at; beyond it the answer is 400.
 const TARGET_MAX: usize = 16 << 10;

@@ -62,7 +62,12 @@ impl Broker {
                 }
                 UpstreamError::Forbidden(message) => {
                     // Another key of the same contract may do no more: nothing is switched, but somebody should know.
-                    tracing::error!(contract = named.name, key_id = key.id, reason = message, "upstream forbids a call");
+                    tracing::error!(
+                        contract = named.name,
+                        key_id = key.id,
+                        reason = message,
+                        "upstream forbids a call"
+                    );
                     return Err(Refusal::Forbidden(message));
                 }
                 UpstreamError::KeyRefused { code, message } if keys < 2 => {

@@ -74,10 +74,8 @@ impl Lexical {
     /// Reads the lists of brands; one that cannot be read is an error, a line that cannot is not.
     pub(crate) async fn open(config: &LexicalConfig) -> Result<Self, OpenError> {
         let owned = config.clone();
-        let brands = off_thread(move || Brands::read(&owned)).await.map_err(|(path, source)| OpenError::Unreadable {
-            section: "lexical.brands",
-            path: path.display().to_string(),
-            source,
+        let brands = off_thread(move || Brands::read(&owned)).await.map_err(|(path, source)| {
+            OpenError::Unreadable { section: "lexical.brands", path: path.display().to_string(), source }
         })?;
         let brands = RwLock::new(Arc::new(brands));
         Ok(Self { config: config.clone(), brands, trouble: RwLock::default() })
@@ -160,7 +158,8 @@ impl Engine for Lexical {
 
     async fn refresh(&self) {
         let (config, old) = (self.config.clone(), self.brands());
-        let renewed = off_thread(move || if old.is_current() { Ok(None) } else { Brands::read(&config).map(Some) }).await;
+        let renewed =
+            off_thread(move || if old.is_current() { Ok(None) } else { Brands::read(&config).map(Some) }).await;
         let trouble = match renewed {
             Ok(None) => return,
             Ok(Some(brands)) => {

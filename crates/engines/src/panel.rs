@@ -140,9 +140,7 @@ async fn ask(engine: &dyn Engine, item: Item<'_>) -> Answer {
 
 /// The engine's finding, or an empty one with the category that says why there is none.
 async fn guarded(engine: &dyn Engine, item: Item<'_>) -> Finding {
-    answered(engine, item)
-        .await
-        .unwrap_or_else(|category| Finding { category, ..Finding::nothing(Method::Blacklist) })
+    answered(engine, item).await.unwrap_or_else(|category| Finding { category, ..Finding::nothing(Method::Blacklist) })
 }
 
 async fn answered(engine: &dyn Engine, item: Item<'_>) -> Result<Finding, Category> {

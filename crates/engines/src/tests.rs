@@ -10,8 +10,8 @@ use assay_model::{Digests, Timestamp};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::EnginesConfig;
 use crate::address::Address;
+use crate::config::EnginesConfig;
 use crate::engine::{Edition, Engine, EngineError, Finding, Item, Labels, Sample, Scope, Status};
 use crate::panel::Panel;
 

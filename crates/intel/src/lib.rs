@@ -54,9 +54,10 @@ impl Intel {
     /// Reads all files that the configuration names.
     pub fn open(config: &IntelConfig) -> Result<Self, OpenError> {
         let unusable = |section, path: &Path, source| OpenError { section, path: path.display().to_string(), source };
-        let databases = config.databases.iter().map(|path| {
-            Watched::open(path, Database::read).map_err(|error| unusable("databases", path, error))
-        });
+        let databases = config
+            .databases
+            .iter()
+            .map(|path| Watched::open(path, Database::read).map_err(|error| unusable("databases", path, error)));
         let rankings = config.popularity.iter().map(|list| {
             let read = Watched::open(&list.path, Ranking::read);
             let read = read.map_err(|error| unusable("popularity", &list.path, error))?;

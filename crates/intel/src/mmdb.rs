@@ -29,7 +29,13 @@ impl Known {
     pub(crate) fn or(self, other: Self) -> Self {
         let system = if self.asn.is_some() { &self } else { &other };
         let (asn, as_owner, network) = (system.asn, system.as_owner.clone(), system.network.clone());
-        Self { asn, as_owner, network, country: self.country.or(other.country), continent: self.continent.or(other.continent) }
+        Self {
+            asn,
+            as_owner,
+            network,
+            country: self.country.or(other.country),
+            continent: self.continent.or(other.continent),
+        }
     }
 }
 
@@ -76,13 +82,20 @@ fn read(record: &Value) -> Known {
         let mut texts = paths.iter().filter_map(|path| record.pointer(path)?.as_str());
         texts.find(|text| !text.is_empty()).map(str::to_owned)
     };
-    let code = |paths: &[&str]| text(paths).filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let code = |paths: &[&str]| {
+        text(paths).filter(|code| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    };
     let number = ["/autonomous_system_number", "/traits/autonomous_system_number"];
     let number = number.iter().find_map(|path| record.pointer(path)?.as_u64()).and_then(|asn| u32::try_from(asn).ok());
     let spelt = || text(&["/asn"])?.trim_start_matches(['A', 'S', 'a', 's']).parse().ok();
     Known {
         asn: number.or_else(spelt).filter(|asn| *asn != 0),
-        as_owner: text(&["/autonomous_system_organization", "/traits/autonomous_system_organization", "/as_name", "/name"]),
+        as_owner: text(&[
+            "/autonomous_system_organization",
+            "/traits/autonomous_system_organization",
+            "/as_name",
+            "/name",
+        ]),
         country: code(&["/country/iso_code", "/registered_country/iso_code", "/country_code", "/country"]),
         continent: code(&["/continent/code", "/continent_code", "/continent"]),
         network: None,

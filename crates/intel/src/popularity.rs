@@ -57,7 +57,9 @@ impl Ranking {
             }
             let text = std::str::from_utf8(&line).unwrap_or_default().trim_start_matches('\u{feff}').trim();
             let fields: Vec<_> = text.split([',', '\t']).map(|field| field.trim().trim_matches('"')).collect();
-            if number == 1 && let Some(named) = named(&fields) {
+            if number == 1
+                && let Some(named) = named(&fields)
+            {
                 columns = named;
             } else if let Some((rank, name)) = entry(&fields, columns) {
                 self.ranks.push((key(&name), rank));

@@ -68,7 +68,10 @@ fn rank(intel: &Intel, name: &str) -> Option<u64> {
 #[test]
 fn an_address_has_its_country_and_its_system_with_the_systems_network() {
     let files = Files::new();
-    files.write("country.mmdb", writer::database(&[("192.0.2.0/24", country("DE", "EU")), ("2001:db8::/32", country("JP", "AS"))]));
+    files.write(
+        "country.mmdb",
+        writer::database(&[("192.0.2.0/24", country("DE", "EU")), ("2001:db8::/32", country("JP", "AS"))]),
+    );
     files.write("asn.mmdb", writer::database(&[("192.0.0.0/16", system(64500, "Example Networks"))]));
     let intel = files.databases(&["country.mmdb", "asn.mmdb"]).expect("opened");
     let known = about(&intel, "192.0.2.7");
@@ -85,7 +88,10 @@ fn an_address_has_its_country_and_its_system_with_the_systems_network() {
 fn flat_records_are_read_as_well_and_what_is_no_code_is_left_out() {
     let files = Files::new();
     let flat = json!({"asn": "AS64501", "as_name": "Flat", "country": "US", "continent": "North America", "continent_code": "NA"});
-    files.write("flat.mmdb", writer::database(&[("192.0.2.0/24", flat), ("198.51.100.0/24", json!({"country": "", "asn": "x"}))]));
+    files.write(
+        "flat.mmdb",
+        writer::database(&[("192.0.2.0/24", flat), ("198.51.100.0/24", json!({"country": "", "asn": "x"}))]),
+    );
     let intel = files.databases(&["flat.mmdb"]).expect("opened");
     let known = about(&intel, "192.0.2.1");
     assert_eq!((known.asn, known.as_owner.as_deref()), (Some(64501), Some("Flat")));

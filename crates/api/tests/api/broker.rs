@@ -112,7 +112,10 @@ async fn a_report_that_exists_on_both_sides_keeps_every_origin() {
     let (attributes, about) = (&merged.json["data"]["attributes"], &merged.json["meta"]["assay"]);
     assert_eq!(attributes["names"], json!(["ours.txt"]));
     assert_eq!(about["origin"], "merged");
-    assert_eq!((&about["attributes"]["names"], &about["attributes"]["exiftool"]), (&json!("local"), &json!("upstream")));
+    assert_eq!(
+        (&about["attributes"]["names"], &about["attributes"]["exiftool"]),
+        (&json!("local"), &json!("upstream"))
+    );
     assert_eq!(asked(&service).len(), 1, "what is known here causes no call");
     let fresh = refreshed(&service, &format!("/files/{sha256}"), &operator).await;
     assert_eq!(fresh.json["meta"]["assay"]["origin"], "merged");
@@ -201,7 +204,8 @@ async fn nothing_but_the_table_goes_upstream() {
     assert!(went.len() > 40, "the sweep sees what goes: {}", went.len());
     for path in went {
         let path = path.split('?').next().unwrap_or_default().to_owned();
-        let segments: Vec<_> = path.split('/').filter(|segment| *segment != "relationships" && **segment != *id).collect();
+        let segments: Vec<_> =
+            path.split('/').filter(|segment| *segment != "relationships" && **segment != *id).collect();
         let name = segments.get(1).copied().unwrap_or_default();
         assert!(operations::find(segments[0], name).is_some(), "{path}");
     }
@@ -254,9 +258,7 @@ async fn contracts_are_the_operators_and_their_keys_nobodys() {
 #[tokio::test]
 async fn a_rehearsal_changes_nothing_and_a_rotation_takes_three_steps() {
     let (service, operator, _) = with_contract().await;
-    let key = |dry_run: bool| {
-        json!({ "data": { "type": "upstream_key", "attributes": { "key": hash('b'), "dry_run": dry_run } } })
-    };
+    let key = |dry_run: bool| json!({ "data": { "type": "upstream_key", "attributes": { "key": hash('b'), "dry_run": dry_run } } });
     let count = async |service: &Service| {
         let shown = service.get("/upstreams/vt", &operator).await;
         shown.json["data"]["attributes"]["keys"].as_array().map_or(0, Vec::len)

@@ -2,9 +2,9 @@
 
 mod accounts;
 mod addresses;
+mod broker;
 mod collections;
 mod comments;
-mod broker;
 mod embedded;
 mod files;
 mod graphs;

@@ -65,7 +65,8 @@ impl Draft {
         settle(&mut self.urls);
         let networks = self.networks.settle();
         let holds = [("hosts", self.hosts.len() as u64), ("URLs", self.urls.len() as u64), ("networks", networks)];
-        self.notes.holds = holds.into_iter().filter(|(_, count)| *count > 0).map(|(what, count)| (what.to_owned(), count)).collect();
+        self.notes.holds =
+            holds.into_iter().filter(|(_, count)| *count > 0).map(|(what, count)| (what.to_owned(), count)).collect();
         let (v4, v6) = self.networks.tables();
         let tables = [self.hosts.as_flattened(), self.urls.as_flattened(), v4.as_flattened(), v6.as_flattened()];
         put(target, &FORM, stamp, &tables, (&self.names, &self.notes))

@@ -25,7 +25,8 @@ impl Entry {
         if text.contains("://") {
             return text.parse().ok().map(Self::Url);
         }
-        if text.starts_with(|first: char| first.is_ascii_digit() || first == '[') || text.matches(':').nth(1).is_some() {
+        if text.starts_with(|first: char| first.is_ascii_digit() || first == '[') || text.matches(':').nth(1).is_some()
+        {
             if let Some(network) = network(text) {
                 return Some(Self::Network(network));
             }
@@ -102,7 +103,9 @@ mod tests {
 
     #[test]
     fn what_is_none_of_these_is_nothing() {
-        for text in ["", "com", "localhost", "a b.example", "-", "javascript://x", "1.2.3", "192.0.2.0/33", "a..b", "||^"] {
+        for text in
+            ["", "com", "localhost", "a b.example", "-", "javascript://x", "1.2.3", "192.0.2.0/33", "a..b", "||^"]
+        {
             assert_eq!(read(text), "nothing", "{text}");
         }
     }

@@ -2,8 +2,21 @@
 
 /// Columns that name what is listed; of several the first counts.
 const LISTED: &[&str] = &[
-    "url", "ioc_value", "ioc", "indicator", "domain", "hostname", "host", "fqdn", "dst_ip", "ip", "ip_address", "ipaddress",
-    "network", "cidr", "address",
+    "url",
+    "ioc_value",
+    "ioc",
+    "indicator",
+    "domain",
+    "hostname",
+    "host",
+    "fqdn",
+    "dst_ip",
+    "ip",
+    "ip_address",
+    "ipaddress",
+    "network",
+    "cidr",
+    "address",
 ];
 
 /// Columns with the name of a threat.
@@ -30,9 +43,7 @@ impl Columns {
     pub(super) fn read(line: &str) -> Option<Self> {
         [',', ';', '\t'].into_iter().find_map(|delimiter| {
             let names: Vec<_> = fields(line, delimiter).map(|name| name.trim().to_ascii_lowercase()).collect();
-            let place = |known: &[&str]| {
-                known.iter().find_map(|&known| names.iter().position(|name| name == known))
-            };
+            let place = |known: &[&str]| known.iter().find_map(|&known| names.iter().position(|name| name == known));
             Some(Self {
                 delimiter,
                 listed: place(LISTED)?,

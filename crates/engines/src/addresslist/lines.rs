@@ -6,12 +6,23 @@ use super::fields::Columns;
 
 /// Hosts that every hosts file has for the machine itself.
 const OWN: &[&str] = &[
-    "localhost", "localhost.localdomain", "local", "broadcasthost", "ip6-localhost", "ip6-loopback", "ip6-localnet",
-    "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts", "0.0.0.0",
+    "localhost",
+    "localhost.localdomain",
+    "local",
+    "broadcasthost",
+    "ip6-localhost",
+    "ip6-loopback",
+    "ip6-localnet",
+    "ip6-mcastprefix",
+    "ip6-allnodes",
+    "ip6-allrouters",
+    "ip6-allhosts",
+    "0.0.0.0",
 ];
 
 /// Addresses to which hosts files send what they block.
-const NOWHERE: &[&str] = &["0.0.0.0", "127.0.0.1", "127.0.1.1", "::", "::1", "fe80::1%lo0", "255.255.255.255", "ff00::0"];
+const NOWHERE: &[&str] =
+    &["0.0.0.0", "127.0.0.1", "127.0.1.1", "::", "::1", "fe80::1%lo0", "255.255.255.255", "ff00::0"];
 
 /// What a list says of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

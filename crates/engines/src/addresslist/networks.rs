@@ -129,18 +129,29 @@ mod tests {
     /// The plain answer: of the networks that contain it, the one with the longest prefix; of equals the first.
     fn innermost(networks: &[IpNet], address: &IpAddr) -> Option<usize> {
         let holding = networks.iter().enumerate().filter(|(_, network)| network.contains(address));
-        holding.max_by_key(|(number, network)| (network.prefix_len(), std::cmp::Reverse(*number))).map(|(number, _)| number)
+        holding
+            .max_by_key(|(number, network)| (network.prefix_len(), std::cmp::Reverse(*number)))
+            .map(|(number, _)| number)
     }
 
     #[test]
     fn the_innermost_network_holds_to_the_very_ends() {
-        let networks: Vec<IpNet> = ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/24", "255.255.255.255/32", "::/0", "ffff::/16"]
-            .map(|text| text.parse().expect("a network"))
-            .into();
-        let addresses: Vec<IpAddr> =
-            ["0.0.0.0", "10.0.0.255", "10.0.1.0", "11.0.0.0", "255.255.255.255", "::", "ffff:ffff::", "255.255.255.254"]
-                .map(|text| text.parse().expect("an address"))
+        let networks: Vec<IpNet> =
+            ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/24", "255.255.255.255/32", "::/0", "ffff::/16"]
+                .map(|text| text.parse().expect("a network"))
                 .into();
+        let addresses: Vec<IpAddr> = [
+            "0.0.0.0",
+            "10.0.0.255",
+            "10.0.1.0",
+            "11.0.0.0",
+            "255.255.255.255",
+            "::",
+            "ffff:ffff::",
+            "255.255.255.254",
+        ]
+        .map(|text| text.parse().expect("an address"))
+        .into();
         assert_eq!(held(&networks, &addresses), [0, 2, 1, 0, 3, 4, 5, 0].map(Some));
     }
 

@@ -85,10 +85,19 @@ async fn it_passes_the_suite_and_says_what_it_holds() {
 async fn a_host_is_found_by_itself_and_by_what_it_is_below_but_not_below_a_public_suffix() {
     let lists = Lists::new(&[("l.txt", MIXED)]);
     let engine = lists.open("l.txt").await;
-    for text in ["evil.example", "www.evil.example", "a.b.c.evil.example", "http://x.evil.example:81/a?b", "co.uk", "github.io"] {
+    for text in
+        ["evil.example", "www.evil.example", "a.b.c.evil.example", "http://x.evil.example:81/a?b", "co.uk", "github.io"]
+    {
         assert!(listed(&engine, text).await, "{text}");
     }
-    for text in ["notevil.example", "example", "evil.example.net", "bbc.co.uk", "someone.github.io", "http://someone.github.io/"] {
+    for text in [
+        "notevil.example",
+        "example",
+        "evil.example.net",
+        "bbc.co.uk",
+        "someone.github.io",
+        "http://someone.github.io/",
+    ] {
         assert!(!listed(&engine, text).await, "{text}");
     }
     let exact = ListConfig { subdomains: false, ..lists.config("l.txt", Meaning::Malware) };
@@ -101,10 +110,23 @@ async fn a_host_is_found_by_itself_and_by_what_it_is_below_but_not_below_a_publi
 async fn a_url_is_found_with_its_query_or_without_whatever_its_scheme() {
     let lists = Lists::new(&[("l.txt", MIXED)]);
     let engine = lists.open("l.txt").await;
-    for text in ["http://a.example/x?y=z", "https://A.example/x?y=z", "http://a.example/bare", "http://a.example/bare?any=thing", "http://b.example:8080/"] {
+    for text in [
+        "http://a.example/x?y=z",
+        "https://A.example/x?y=z",
+        "http://a.example/bare",
+        "http://a.example/bare?any=thing",
+        "http://b.example:8080/",
+    ] {
         assert!(listed(&engine, text).await, "{text}");
     }
-    for text in ["http://a.example/", "http://a.example/x", "http://a.example/x?y=other", "http://a.example/bare/more", "http://b.example/", "a.example"] {
+    for text in [
+        "http://a.example/",
+        "http://a.example/x",
+        "http://a.example/x?y=other",
+        "http://a.example/bare/more",
+        "http://b.example/",
+        "a.example",
+    ] {
         assert!(!listed(&engine, text).await, "{text}");
     }
 }
@@ -170,7 +192,11 @@ async fn a_changed_list_is_taken_in_use_and_a_lost_one_stays_as_it_was() {
 
 #[tokio::test]
 async fn files_come_into_a_folder_and_go() {
-    let lists = Lists::new(&[("feeds/a.txt", "a.example\n"), ("feeds/deep/b.txt", "b.example\n"), ("feeds/.hidden", "c.example")]);
+    let lists = Lists::new(&[
+        ("feeds/a.txt", "a.example\n"),
+        ("feeds/deep/b.txt", "b.example\n"),
+        ("feeds/.hidden", "c.example"),
+    ]);
     let engine = lists.open("feeds").await;
     assert!(listed(&engine, "a.example").await && listed(&engine, "b.example").await);
     assert!(!listed(&engine, "c.example").await);

@@ -58,7 +58,10 @@ impl Daemon {
 }
 
 async fn judge(engine: &Clamd, bytes: impl Into<bytes::Bytes>) -> Result<(Category, Option<String>), EngineError> {
-    engine.judge(Item::File(&Sample::of(bytes), &Facts::default())).await.map(|finding| (finding.category, finding.result))
+    engine
+        .judge(Item::File(&Sample::of(bytes), &Facts::default()))
+        .await
+        .map(|finding| (finding.category, finding.result))
 }
 
 #[tokio::test(flavor = "multi_thread")]

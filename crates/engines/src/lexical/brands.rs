@@ -9,10 +9,10 @@ use assay_model::Timestamp;
 use assay_model::domain::DomainName;
 use unicode_security::skeleton;
 
+use super::Sign;
 use super::name::Name;
 use super::slip::slip;
 use super::words::lures;
-use super::Sign;
 use crate::config::LexicalConfig;
 use crate::index::Notes;
 use crate::stamp::Stamp;

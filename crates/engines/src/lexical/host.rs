@@ -29,10 +29,13 @@ pub(super) fn signs(name: &Name, brands: &Brands) -> Vec<Sign> {
 fn letters(name: &Name) -> Option<Sign> {
     let labels = name.whole.split('.').filter(|label| label.starts_with("xn--"));
     let labels: Vec<_> = labels.map(shown).filter(|label| !label.is_ascii()).collect();
-    if let Some(label) = labels.iter().find(|label| label.detect_restriction_level() > RestrictionLevel::ModeratelyRestrictive) {
+    if let Some(label) =
+        labels.iter().find(|label| label.detect_restriction_level() > RestrictionLevel::ModeratelyRestrictive)
+    {
         return Some(Sign::new(70, format!("`{label}` mixes letters of several scripts")).tagged("idn"));
     }
-    let looks = labels.iter().map(|label| (label, skeleton(label).collect::<String>())).find(|(_, seen)| seen.is_ascii());
+    let looks =
+        labels.iter().map(|label| (label, skeleton(label).collect::<String>())).find(|(_, seen)| seen.is_ascii());
     if let Some((label, seen)) = looks {
         let reason = format!("`{label}` is written in other letters than it seems: it looks like `{seen}`");
         return Some(Sign::new(50, reason).tagged("idn"));
@@ -59,7 +62,8 @@ fn random(name: &Name) -> Option<Sign> {
         return None;
     }
     let digits = label.bytes().filter(u8::is_ascii_digit).count();
-    let changes = label.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+    let changes =
+        label.as_bytes().windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
     let run = longest_run_of_consonants(label);
     let entropy = entropy(label.as_bytes());
     let is_random = entropy >= 3.0 && (run >= 7 || (digits >= 3 && changes >= 5));

@@ -53,7 +53,7 @@ fn pretends(page: &Page, brands: &Brands) -> Option<Sign> {
     })?;
     let body = &page.body.bytes[..page.body.bytes.len().min(LOOKED_AT)];
     let asks = ["type=\"password\"", "type='password'", "type=password"];
-    asks.iter().any(|form| memmem::find(body, form.as_bytes()).is_some()).then(|| {
-        Sign::new(70, format!("the page calls itself {brand} and asks for a password")).of_brand(brand)
-    })
+    asks.iter()
+        .any(|form| memmem::find(body, form.as_bytes()).is_some())
+        .then(|| Sign::new(70, format!("the page calls itself {brand} and asks for a password")).of_brand(brand))
 }

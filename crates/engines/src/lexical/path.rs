@@ -52,8 +52,9 @@ fn ending(url: &Url, location: &Location) -> Option<Sign> {
 fn doubled(url: &Url) -> Option<Sign> {
     let endings = endings(url);
     let [.., first, last] = endings.as_slice() else { return None };
-    (is_read(first) && runs(last))
-        .then(|| Sign::new(100, format!("`.{first}.{last}` hides what runs behind what is read")).tagged("double-extension"))
+    (is_read(first) && runs(last)).then(|| {
+        Sign::new(100, format!("`.{first}.{last}` hides what runs behind what is read")).tagged("double-extension")
+    })
 }
 
 fn length(url: &Url) -> Option<Sign> {

@@ -15,17 +15,50 @@ const ROOM: usize = 4;
 
 /// What half the world's files name, by what was registered: schemas, authorities of certificates, makers of compilers.
 const COMMON: &[&str] = &[
-    "adobe.com", "amazontrust.com", "apache.org", "comodoca.com", "digicert.com", "entrust.net", "geotrust.com",
-    "globalsign.com", "globalsign.net", "gnu.org", "godaddy.com", "iptc.org", "lencr.org", "letsencrypt.org", "mozilla.org",
-    "oasis-open.org", "openoffice.org", "openxmlformats.org", "purl.org", "sectigo.com", "startssl.com", "symantec.com",
-    "symauth.com", "symcb.com", "symcd.com", "thawte.com", "usertrust.com", "verisign.com", "w3.org", "ws-symantec.com",
-    "xml.org", "xmlsoap.org",
+    "adobe.com",
+    "amazontrust.com",
+    "apache.org",
+    "comodoca.com",
+    "digicert.com",
+    "entrust.net",
+    "geotrust.com",
+    "globalsign.com",
+    "globalsign.net",
+    "gnu.org",
+    "godaddy.com",
+    "iptc.org",
+    "lencr.org",
+    "letsencrypt.org",
+    "mozilla.org",
+    "oasis-open.org",
+    "openoffice.org",
+    "openxmlformats.org",
+    "purl.org",
+    "sectigo.com",
+    "startssl.com",
+    "symantec.com",
+    "symauth.com",
+    "symcb.com",
+    "symcd.com",
+    "thawte.com",
+    "usertrust.com",
+    "verisign.com",
+    "w3.org",
+    "ws-symantec.com",
+    "xml.org",
+    "xmlsoap.org",
 ];
 
 /// Hosts of whose owner not everything is common.
 const COMMON_HOSTS: &[&str] = &[
-    "crl.microsoft.com", "docs.microsoft.com", "go.microsoft.com", "schemas.android.com", "schemas.microsoft.com",
-    "schemas.openxmlformats.org", "www.apple.com", "www.microsoft.com",
+    "crl.microsoft.com",
+    "docs.microsoft.com",
+    "go.microsoft.com",
+    "schemas.android.com",
+    "schemas.microsoft.com",
+    "schemas.openxmlformats.org",
+    "www.apple.com",
+    "www.microsoft.com",
 ];
 
 /// See the module.

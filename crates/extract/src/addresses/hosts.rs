@@ -10,16 +10,33 @@ use super::urls::narrowed;
 /// Endings that count without a scheme: those that are not also endings of files (`.py`, `.rs`, `.sh`, `.so`) or words in
 /// programs (`.name`, `.info`, `.top`, `.is`, `.to`).
 const ENDINGS: &[&str] = &[
-    "ar", "au", "biz", "br", "by", "cf", "ch", "cl", "cn", "com", "cz", "de", "dk", "edu", "eu", "fi", "fr", "ga", "gov",
-    "gq", "hk", "ir", "jp", "kr", "kz", "mx", "net", "nl", "onion", "org", "pk", "ru", "sg", "su", "tk", "tr", "tw", "ua",
-    "uk", "vn", "xyz",
+    "ar", "au", "biz", "br", "by", "cf", "ch", "cl", "cn", "com", "cz", "de", "dk", "edu", "eu", "fi", "fr", "ga",
+    "gov", "gq", "hk", "ir", "jp", "kr", "kz", "mx", "net", "nl", "onion", "org", "pk", "ru", "sg", "su", "tk", "tr",
+    "tw", "ua", "uk", "vn", "xyz",
 ];
 const ENDING_LONGEST: usize = 5;
 
 /// First labels of the names of packages and namespaces, which are written like domains.
 const PACKAGES: &[&str] = &[
-    "android", "androidx", "com", "dalvik", "edu", "gnu", "io", "java", "javax", "jdk", "kotlin", "kotlinx", "microsoft",
-    "net", "org", "python", "scala", "sun", "system",
+    "android",
+    "androidx",
+    "com",
+    "dalvik",
+    "edu",
+    "gnu",
+    "io",
+    "java",
+    "javax",
+    "jdk",
+    "kotlin",
+    "kotlinx",
+    "microsoft",
+    "net",
+    "org",
+    "python",
+    "scala",
+    "sun",
+    "system",
 ];
 
 /// The longest name (RFC 1035).
@@ -36,7 +53,8 @@ pub(super) fn look(bytes: &[u8], start: usize, end: usize, found: &mut Found) {
     let window = bytes.get(start..end).unwrap_or_default();
     for place in memchr::memchr_iter(b'.', window) {
         let place = start.saturating_add(place);
-        let (Some(before), Some(&after)) = (place.checked_sub(1).and_then(|at| bytes.get(at)), bytes.get(place.saturating_add(1)))
+        let (Some(before), Some(&after)) =
+            (place.checked_sub(1).and_then(|at| bytes.get(at)), bytes.get(place.saturating_add(1)))
         else {
             continue;
         };
@@ -67,13 +85,15 @@ fn wide(bytes: &[u8], place: usize, found: &mut Found) {
 /// A name whose last dot may be this one.
 fn domain(bytes: &[u8], dot: usize, found: &mut Found) {
     let rest = bytes.get(dot.saturating_add(1)..).unwrap_or_default();
-    let length = rest.iter().take(ENDING_LONGEST.saturating_add(1)).take_while(|byte| byte.is_ascii_lowercase()).count();
+    let length =
+        rest.iter().take(ENDING_LONGEST.saturating_add(1)).take_while(|byte| byte.is_ascii_lowercase()).count();
     if !(2..=ENDING_LONGEST).contains(&length) || rest.get(length).is_some_and(|after| goes_on(*after)) {
         return;
     }
     let ending = rest.get(..length).and_then(|ending| std::str::from_utf8(ending).ok()).unwrap_or_default();
     // A dot after it goes on only if something follows.
-    let goes_on_after_dot = rest.get(length) == Some(&b'.') && rest.get(length.saturating_add(1)).is_some_and(u8::is_ascii_alphanumeric);
+    let goes_on_after_dot =
+        rest.get(length) == Some(&b'.') && rest.get(length.saturating_add(1)).is_some_and(u8::is_ascii_alphanumeric);
     if goes_on_after_dot || ENDINGS.binary_search(&ending).is_err() {
         return;
     }
@@ -81,7 +101,11 @@ fn domain(bytes: &[u8], dot: usize, found: &mut Found) {
     let length_before = left.iter().rev().take(NAME_LONGEST).take_while(|byte| is_of_name(**byte)).count();
     let start = dot.saturating_sub(length_before);
     let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
-    if before.is_some_and(|before| matches!(before, b'/' | b'\\' | b'_' | b'$' | b'%' | b'#' | b'~') || before.is_ascii_uppercase() || !before.is_ascii()) {
+    if before.is_some_and(|before| {
+        matches!(before, b'/' | b'\\' | b'_' | b'$' | b'%' | b'#' | b'~')
+            || before.is_ascii_uppercase()
+            || !before.is_ascii()
+    }) {
         return;
     }
     let name = bytes.get(start..dot.saturating_add(1).saturating_add(length));
@@ -111,13 +135,18 @@ fn ip(bytes: &[u8], dot: usize, found: &mut Found) {
     let digits = left.iter().rev().take(4).take_while(|byte| byte.is_ascii_digit()).count();
     let start = dot.saturating_sub(digits);
     let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'+' | b'^' | b'~');
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'+' | b'^' | b'~');
     // A slash may stand before an address as the end of a scheme's mark; URLs are found by that.
     if digits > 3 || before.is_some_and(is_part) {
         return;
     }
     let rest = bytes.get(start..).unwrap_or_default();
-    let length = rest.iter().take(IP_LONGEST.saturating_add(1)).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let length = rest
+        .iter()
+        .take(IP_LONGEST.saturating_add(1))
+        .take_while(|byte| byte.is_ascii_digit() || **byte == b'.')
+        .count();
     let text = rest.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
     let text = text.strip_suffix('.').unwrap_or(text);
     let after = rest.get(text.len()).copied();

@@ -49,8 +49,17 @@ fn urls_end_where_the_text_around_them_goes_on() {
 #[test]
 fn what_only_looks_like_a_url_is_none() {
     for text in [
-        "http://", "http://%s:%d/", "http://${host}/", "://a.example.com/", "file:///etc/passwd", "http://localhost/",
-        "http://10.0.0.1/", "http://a/", "https://example.comfoo", "http://...", "javascript://a.example.com/",
+        "http://",
+        "http://%s:%d/",
+        "http://${host}/",
+        "://a.example.com/",
+        "file:///etc/passwd",
+        "http://localhost/",
+        "http://10.0.0.1/",
+        "http://a/",
+        "https://example.comfoo",
+        "http://...",
+        "javascript://a.example.com/",
     ] {
         assert_eq!(urls(text), Vec::<String>::new(), "{text}");
     }
@@ -77,9 +86,23 @@ fn domains_without_a_scheme_are_found_and_names_of_files_and_packages_are_not() 
         assert_eq!(domains(text), [name], "{text}");
     }
     for text in [
-        "kernel32.dll", "main.rs setup.py lib.so a.sh", "com.example.app", "org.apache.net", "System.Net", "system.net",
-        "java.net", "window.top", "this.name", "foo.com(", "x.org=1", "a.de", "1.2.com", "C:\\dir\\command.com", "path/x.com",
-        "example.community", "Foo.bar.com_x",
+        "kernel32.dll",
+        "main.rs setup.py lib.so a.sh",
+        "com.example.app",
+        "org.apache.net",
+        "System.Net",
+        "system.net",
+        "java.net",
+        "window.top",
+        "this.name",
+        "foo.com(",
+        "x.org=1",
+        "a.de",
+        "1.2.com",
+        "C:\\dir\\command.com",
+        "path/x.com",
+        "example.community",
+        "Foo.bar.com_x",
     ] {
         assert_eq!(domains(text), Vec::<String>::new(), "{text}");
     }
@@ -92,9 +115,23 @@ fn public_addresses_are_found_and_versions_and_numbers_are_not() {
     }
     assert_eq!(ips("dns 8.8.8.8, 1.1.1.1 and 5.6.7.8:53"), ["8.8.8.8", "1.1.1.1", "5.6.7.8"]);
     for text in [
-        "127.0.0.1 192.168.1.1 10.1.2.3 0.0.0.0 255.255.255.255 224.0.0.1", "version 203.0.114.5", "ProductVersion=203.0.114.5",
-        "v203.0.114.5", "203.0.114.5.6", "1203.0.114.5", "203.0.114.256", "203.0.114.05", "4.0.30319.42000", "1.0.0.0",
-        "6.1.7.2", "2.5.29.15", "1.3.6.1.4.1.311", "lib-203.0.114.5", "203.0.114.5-rc1", "203.0.114.0/24", "3.14",
+        "127.0.0.1 192.168.1.1 10.1.2.3 0.0.0.0 255.255.255.255 224.0.0.1",
+        "version 203.0.114.5",
+        "ProductVersion=203.0.114.5",
+        "v203.0.114.5",
+        "203.0.114.5.6",
+        "1203.0.114.5",
+        "203.0.114.256",
+        "203.0.114.05",
+        "4.0.30319.42000",
+        "1.0.0.0",
+        "6.1.7.2",
+        "2.5.29.15",
+        "1.3.6.1.4.1.311",
+        "lib-203.0.114.5",
+        "203.0.114.5-rc1",
+        "203.0.114.0/24",
+        "3.14",
     ] {
         assert_eq!(ips(text), Vec::<String>::new(), "{text}");
     }
@@ -107,7 +144,10 @@ fn wide_strings_are_read_too_at_odd_places_as_well() {
         bytes.extend(wide("x http://a.example.com/w \u{4e00} c2.example.ru 203.0.114.9\0"));
         let found = named(&bytes);
         assert_eq!(found.urls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://a.example.com/w"]);
-        assert_eq!(found.domains.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a.example.com", "c2.example.ru"]);
+        assert_eq!(
+            found.domains.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["a.example.com", "c2.example.ru"]
+        );
         assert_eq!(found.ips.iter().map(ToString::to_string).collect::<Vec<_>>(), ["203.0.114.9"]);
     }
 }
@@ -146,9 +186,13 @@ fn what_everybody_names_comes_last_and_is_cut_first() {
 fn the_members_of_archives_and_the_streams_of_documents_are_looked_into() {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("word/_rels/document.xml.rels", zip::write::SimpleFileOptions::default()).expect("begun");
-    zip.write_all(br#"<Relationship Target="http://a.example.com/template.dotm" TargetMode="External"/>"#).expect("written");
+    zip.write_all(br#"<Relationship Target="http://a.example.com/template.dotm" TargetMode="External"/>"#)
+        .expect("written");
     let bytes = zip.finish().expect("finished").into_inner();
-    assert_eq!(named(&bytes).urls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://a.example.com/template.dotm"]);
+    assert_eq!(
+        named(&bytes).urls.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["http://a.example.com/template.dotm"]
+    );
 
     let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     packer.write_all(b"<</A<</S/URI/URI(http://a.example.com/in-pdf)>>>>").expect("packed");

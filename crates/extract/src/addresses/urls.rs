@@ -10,7 +10,8 @@ const SCHEMES: &[&str] = &["https", "http", "ftp"];
 const SCHEME_LONGEST: usize = 5;
 
 /// What HTML writes for quotes and brackets, which end a URL.
-const ENTITIES: &[&str] = &["&quot;", "&lt;", "&gt;", "&apos;", "&#34;", "&#39;", "&#x22;", "&#x27;", "\\u0022", "\\n", "\\r"];
+const ENTITIES: &[&str] =
+    &["&quot;", "&lt;", "&gt;", "&apos;", "&#34;", "&#39;", "&#x22;", "&#x27;", "\\u0022", "\\n", "\\r"];
 
 /// A URL of single bytes with its `://` at `place`.
 pub(super) fn narrow(bytes: &[u8], place: usize, found: &mut Found) {
@@ -85,5 +86,6 @@ fn trimmed(text: &str) -> &str {
 
 /// What RFC 3986 has, without the quotes and brackets that usually stand around.
 fn may_be_in_url(byte: u8) -> bool {
-    matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\')
+    matches!(byte, 0x21..=0x7e)
+        && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\')
 }

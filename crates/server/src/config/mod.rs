@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) mod document;
 pub(crate) mod load;
 pub(crate) mod units;
-mod urls;
 pub(crate) mod upstream;
+mod urls;
 
 pub(crate) use load::{Loaded, load};
 pub(crate) use urls::{Fetch, Urls};
