@@ -34,10 +34,11 @@ pub enum Paced {
 impl Rate {
     /// The arrival after the amount was taken, or how long there is no room for it.
     pub(crate) fn take(&self, stored: i64, now: i64) -> Result<i64, Duration> {
-        // No arrival is further away than the whole burst, unless the clock was set back: then it does not count.
-        let furthest = now.saturating_add(self.interval.saturating_mul(signed(self.burst)));
-        let arrival = stored.clamp(now, furthest.max(now));
         let tolerance = self.interval.saturating_mul(signed(self.burst).saturating_sub(signed(self.amount)));
+        // No arrival is further away than the whole burst, unless the clock was set back: then there is room for this one
+        // and, from here on, for one an interval.
+        let furthest = now.saturating_add(self.interval.saturating_mul(signed(self.burst)));
+        let arrival = if stored > furthest { now.saturating_add(tolerance.max(0)) } else { stored.max(now) };
         let early = arrival.saturating_sub(now).saturating_sub(tolerance);
         if early > 0 || self.burst < self.amount {
             return Err(Duration::from_nanos(early.max(1).unsigned_abs()));
@@ -111,6 +112,14 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nobody_up_for_longer_than_one_interval() {
+        let rate = Rate { account: "a".into(), quota: Quota::ApiRequestsHourly, interval: 10, burst: 3, amount: 1 };
+        assert_eq!(rate.take(1_000_000, 50), Ok(80));
+        assert_eq!(rate.take(80, 50), Err(Duration::from_nanos(10)));
+        assert_eq!(rate.take(80, 60), Ok(90));
+    }
 
     #[test]
     fn what_is_over_is_dropped_when_there_is_much() {
