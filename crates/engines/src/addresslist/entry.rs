@@ -30,6 +30,9 @@ impl Entry {
             if let Some(network) = network(text) {
                 return Some(Self::Network(network));
             }
+            if is_no_network(text) {
+                return None;
+            }
         }
         let text = match text.strip_prefix("||") {
             Some(filter) => filter.split(['^', '$']).next()?.trim_end_matches('|'),
@@ -56,6 +59,14 @@ fn network(text: &str) -> Option<IpNet> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?;
     Some(IpNet::from(address.to_canonical()))
+}
+
+/// Whether it is written as a network and cannot be one: `192.0.2.0/33` is a slip and no path `/33`.
+fn is_no_network(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(address, prefix)| {
+        let is_prefix = (1..=3).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_digit());
+        is_prefix && address.parse::<IpAddr>().is_ok()
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use assay_model::domain::DomainName;
 use assay_model::ip::IpAddress;
 
 use super::found::Found;
@@ -110,14 +111,17 @@ fn domain(bytes: &[u8], dot: usize, found: &mut Found) {
     }
     let name = bytes.get(start..dot.saturating_add(1).saturating_add(length));
     let Some(name) = name.and_then(|name| std::str::from_utf8(name).ok()) else { return };
-    let (first, core) = (name.split('.').next().unwrap_or_default(), name.rsplit('.').nth(1).unwrap_or_default());
-    let is_package = PACKAGES.binary_search(&first).is_ok();
-    if is_package || core.len() < 3 || core.bytes().all(|byte| byte.is_ascii_digit()) {
+    if PACKAGES.binary_search(&name.split('.').next().unwrap_or_default()).is_ok() {
         return;
     }
-    if let Ok(name) = name.parse() {
-        found.domain(name);
+    let Ok(name) = name.parse::<DomainName>() else { return };
+    // What was registered, without its suffix: that is "example" in `a.example.co.uk` too.
+    let Some(registrable) = name.registrable() else { return };
+    let core = registrable.as_str().split('.').next().unwrap_or_default();
+    if core.len() < 3 || core.bytes().all(|byte| byte.is_ascii_digit()) {
+        return;
     }
+    found.domain(name);
 }
 
 /// Whether what follows an ending shows that it is none: a longer word, a call, an assignment.

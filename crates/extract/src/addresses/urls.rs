@@ -57,7 +57,9 @@ fn add(scheme: &str, text: &str, found: &mut Found) {
     }
     let text = trimmed(text);
     // Most of what is no URL has no host of letters, digits and dots.
-    let host = text.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    let host = place.split(':').next().unwrap_or_default();
     if host.len() < 4 && !host.starts_with('[') {
         return;
     }

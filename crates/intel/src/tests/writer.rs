@@ -4,6 +4,14 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+/// The types of values, as the specification numbers them.
+const STRING: u8 = 2;
+const UINT16: u8 = 5;
+const UINT32: u8 = 6;
+const MAP: u8 = 7;
+const UINT64: u8 = 9;
+const ARRAY: u8 = 11;
+
 /// Stands for "nothing here" in a node under construction.
 const NOTHING: Slot = Slot::Nothing;
 
@@ -61,36 +69,60 @@ pub(super) fn database(networks: &[(&str, Value)]) -> Vec<u8> {
     bytes
 }
 
-/// A value as the data section has it; numbers as `uint32`, which readers take for smaller types too.
+/// A value as the data section has it.
 fn encode(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::String(text) => {
-            begin(2, text.len(), out);
+            begin(STRING, text.len(), out);
             out.extend(text.as_bytes());
         }
         Value::Number(number) => {
             let number = u32::try_from(number.as_u64().expect("a natural number")).expect("small");
-            begin(6, 4, out);
+            begin(UINT32, 4, out);
             out.extend(number.to_be_bytes());
         }
         Value::Object(fields) => {
-            begin(7, fields.len(), out);
+            begin(MAP, fields.len(), out);
             for (name, value) in fields {
                 encode(&Value::String(name.clone()), out);
-                encode(value, out);
+                encode_field(name, value, out);
             }
         }
         Value::Array(values) => {
-            // An extended type: 11 is 4 beyond the seven that fit.
-            out.push(u8::try_from(values.len()).expect("few"));
-            out.push(4);
+            begin(ARRAY, values.len(), out);
             values.iter().for_each(|value| encode(value, out));
         }
         other => panic!("{other} is in no test"),
     }
 }
 
+/// A field of a map: the numbers about a database have types of their own, and readers insist on them.
+fn encode_field(name: &str, value: &Value, out: &mut Vec<u8>) {
+    let number = value.as_u64();
+    match (name, number) {
+        ("binary_format_major_version" | "binary_format_minor_version" | "ip_version" | "record_size", Some(number)) => {
+            begin(UINT16, 2, out);
+            out.extend(u16::try_from(number).expect("small").to_be_bytes());
+        }
+        ("build_epoch", Some(number)) => {
+            begin(UINT64, 8, out);
+            out.extend(number.to_be_bytes());
+        }
+        _ => encode(value, out),
+    }
+}
+
+/// The control byte: the type in three bits, or 0 and what it is beyond seven in a byte of its own; then the size in five
+/// bits, or 29 and what it is beyond that in a byte of its own.
 fn begin(kind: u8, size: usize, out: &mut Vec<u8>) {
-    assert!(size < 29, "longer values are in no test");
-    out.push(kind << 5 | u8::try_from(size).expect("small"));
+    let (short, beyond) = match u8::try_from(size).expect("longer values are in no test") {
+        size @ 0..29 => (size, None),
+        size => (29, Some(size - 29)),
+    };
+    if kind <= MAP {
+        out.push(kind << 5 | short);
+    } else {
+        out.extend([short, kind - MAP]);
+    }
+    out.extend(beyond);
 }

@@ -117,6 +117,16 @@ mod tests {
         };
         let shown = told(&report, Look::Piped);
         assert!(!shown.contains(&key[4..]), "{shown}");
-        insta::assert_snapshot!(shown);
+        insta::assert_snapshot!(shown, @r"
+        The key 3f0c5d7a9b21 of siem is replaced in
+        /etc/soc/.env
+          - 12: VT_API_KEY=0123…
+          + 12: VT_API_KEY=(the new key)
+          + standard input of `vault kv put`
+          note: a note\u{1b}[2J
+          wrong: a problem
+        Not fit: nothing was changed
+        why
+        ");
     }
 }
