@@ -50,6 +50,8 @@ def add(broker: Server, host: str, key: str, *options: str, name: str = "vt"):
     """Registers a contract with the command line."""
     done = run("upstream", "add", name, "--host", host, "--key-stdin", "--data", broker.data, *options, stdin=key.encode())
     assert done.returncode == 0, done.stderr.decode()
+    # A running server sees it within a second.
+    time.sleep(1.2)
     return done
 
 

@@ -56,9 +56,7 @@ enum Coverage {
 pub fn page() -> String {
     let rows: Vec<_> = routes::table(&Settings::default())
         .iter()
-        .filter_map(|route| {
-            Some((route.method.to_string(), shape(route.path.strip_prefix(PREFIX).unwrap_or(&route.path))))
-        })
+        .map(|route| (route.method.to_string(), shape(route.path.strip_prefix(PREFIX).unwrap_or(&route.path))))
         .collect();
     let judged: Vec<_> = OPERATIONS.iter().map(|row| (row, judge(&rows, row.1, row.2))).collect();
     let count = |wanted: fn(&Coverage) -> bool| judged.iter().filter(|(_, coverage)| wanted(coverage)).count();

@@ -105,6 +105,7 @@ const DOWNLOADS: Access = Access::Needs(Privilege::DownloadsTier1);
 const UPLOAD_ERRORS: &[Code] = &[Code::TooLarge, Code::TooManyRequests];
 const OF_ONE: &[Code] = &[Code::NotFound];
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn actions() -> Vec<Route> {
     let rows = [
         Action {

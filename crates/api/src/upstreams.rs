@@ -52,7 +52,7 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         write(app, &Actor::of(&call.paid)?, (&name, None), &drawn, Action::CreateUpstream).await?;
         count_now(app, &name).await;
     }
-    answer(&call, &name, drawn)
+    Ok(answer(&call, &name, &drawn))
 }
 
 /// Registers the contract that the configuration names, where none of that name is there.
@@ -94,7 +94,7 @@ pub(crate) async fn stage(mut call: Call) -> Result<Reply> {
     if !rehearsal && staged != named.contract {
         change(&call, &named, &staged, Action::StageUpstreamKey).await?;
     }
-    answer(&call, &named.name, staged)
+    Ok(answer(&call, &named.name, &staged))
 }
 
 /// `POST /upstreams/{id}/activate`: the staged key is in use from the next call on, the old one drains.
@@ -103,7 +103,7 @@ pub(crate) async fn activate(call: Call) -> Result<Reply> {
     let named = read(&call).await?;
     let turned = call.app.broker.activate(&named)?;
     change(&call, &named, &turned, Action::RotateUpstreamKey).await?;
-    answer(&call, &named.name, turned)
+    Ok(answer(&call, &named.name, &turned))
 }
 
 /// `DELETE /upstreams/{id}/keys/{key}`: a key that is not in use, once no call with it can be under way.
@@ -112,7 +112,7 @@ pub(crate) async fn remove_key(call: Call) -> Result<Reply> {
     let named = read(&call).await?;
     let less = call.app.broker.without_key(&named, call.arguments.path("key"))?;
     change(&call, &named, &less, Action::RemoveUpstreamKey).await?;
-    answer(&call, &named.name, less)
+    Ok(answer(&call, &named.name, &less))
 }
 
 /// `POST /upstreams/{id}/reconcile`: reads upstream's own count now.
@@ -121,7 +121,7 @@ pub(crate) async fn reconcile(call: Call) -> Result<Reply> {
     let named = read(&call).await?;
     call.app.broker.reconcile(&std::sync::Arc::new(named)).await?;
     let named = read(&call).await?;
-    answer(&call, &named.name.clone(), named.contract)
+    Ok(answer(&call, &named.name.clone(), &named.contract))
 }
 
 /// `GET /upstreams/{id}/report?days=N`: who asked for what, and what was saved.
@@ -202,8 +202,8 @@ async fn count_now(app: &App, name: &str) {
 }
 
 /// A contract as it is shown.
-fn answer(call: &Call, name: &str, contract: Contract) -> Result<Reply> {
+fn answer(call: &Call, name: &str, contract: &Contract) -> Reply {
     let mut object = crate::envelope::descriptor(&call.base, Kind::Upstream, name);
-    object.insert("attributes".to_owned(), upstream::shown(&call.app, &contract).into());
-    Ok(Reply::data(object))
+    object.insert("attributes".to_owned(), upstream::shown(&call.app, contract).into());
+    Reply::data(object)
 }

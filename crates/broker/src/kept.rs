@@ -155,14 +155,13 @@ impl Broker {
         let key = key(named, name);
         let Some(record) = self.store.read(&key).await? else { return Ok(None) };
         let same = |read: &Read| std::ptr::eq(read.0.as_ptr(), Arc::as_ptr(&record));
-        let header = match self.read.get(&key).filter(same) {
-            Some((_, header)) => header,
-            None => {
-                let Some(header) = Header::of(named, &record.parse()?) else { return Ok(None) };
-                let header = Arc::new(header);
-                self.read.insert(key, (Arc::downgrade(&record), header.clone()));
-                header
-            }
+        let header = if let Some((_, header)) = self.read.get(&key).filter(same) {
+            header
+        } else {
+            let Some(header) = Header::of(named, &record.parse()?) else { return Ok(None) };
+            let header = Arc::new(header);
+            self.read.insert(key, (Arc::downgrade(&record), header.clone()));
+            header
         };
         Ok(Some(Arc::new(Kept { record, header })))
     }

@@ -266,15 +266,15 @@ impl Broker {
         let group = user.pointer("/data/relationships/api_quota_group/data/id").and_then(Value::as_str);
         let call = Call::get(host, &["users", &account, "overall_quotas"], key);
         let quotas = self.upstream.ask(&call).await.map_err(|error| unfit(&error))?.document;
-        let (limits, used) = budget(&quotas["data"]);
+        let (limits, spent) = budget(&quotas["data"]);
         let granted = user.pointer("/data/attributes/privileges").and_then(Value::as_object);
         let privileges = granted
             .into_iter()
             .flatten()
-            .filter(|(_, about)| about["granted"] == true)
+            .filter(|(_, grant)| grant["granted"] == true)
             .map(|(name, _)| name.clone())
             .collect();
-        Ok(Probe { account, group: group.map(ToOwned::to_owned), privileges, limits, used })
+        Ok(Probe { account, group: group.map(ToOwned::to_owned), privileges, limits, used: spent })
     }
 
     /// Upstream's count of a contract, and its limits. Costs nothing there.

@@ -96,8 +96,9 @@ const SEARCHES: &[Operation] = &[
 
 #[rustfmt::skip]
 const FILES: &[Operation] = &joined("files", [
-    "bundled_files", "collections", "contacted_domains", "contacted_ips", "contacted_urls", "dropped_files",
-    "execution_parents", "graphs", "pe_resource_children", "pe_resource_parents", "sigma_analysis",
+    "bundled_files", "clues", "code_blocks", "collections", "contacted_domains", "contacted_ips", "contacted_urls", "distributors",
+    "dropped_files", "email_senders",
+    "execution_parents", "graphs", "hash_collisions", "pe_resource_children", "pe_resource_parents", "sigma_analysis",
 ], None);
 #[rustfmt::skip]
 const FILES_PREMIUM: &[Operation] = &joined("files", [
@@ -109,7 +110,8 @@ const FILES_PREMIUM: &[Operation] = &joined("files", [
 ], PREMIUM);
 #[rustfmt::skip]
 const URLS: &[Operation] = &joined("urls", [
-    "collections", "graphs", "last_serving_ip_address", "network_location",
+    "collections", "graphs", "http_response_contents", "last_serving_ip_address", "memory_pattern_parents",
+    "network_location", "related_collections",
 ], None);
 #[rustfmt::skip]
 const URLS_PREMIUM: &[Operation] = &joined("urls", [
@@ -119,6 +121,7 @@ const URLS_PREMIUM: &[Operation] = &joined("urls", [
 #[rustfmt::skip]
 const DOMAINS: &[Operation] = &joined("domains", [
     "collections", "communicating_files", "graphs", "historical_ssl_certificates", "historical_whois", "immediate_parent",
+    "memory_pattern_parents",
     "parent", "referrer_files", "resolutions", "siblings", "subdomains",
 ], None);
 #[rustfmt::skip]
@@ -127,8 +130,8 @@ const DOMAINS_PREMIUM: &[Operation] = &joined("domains", [
 ], PREMIUM);
 #[rustfmt::skip]
 const IP_ADDRESSES: &[Operation] = &joined("ip_addresses", [
-    "collections", "communicating_files", "graphs", "historical_ssl_certificates", "historical_whois", "referrer_files",
-    "resolutions",
+    "collections", "communicating_files", "graphs", "historical_ssl_certificates", "historical_whois",
+    "memory_pattern_parents", "referrer_files", "resolutions",
 ], None);
 const IP_ADDRESSES_PREMIUM: &[Operation] = &joined("ip_addresses", ["downloaded_files", "urls"], PREMIUM);
 

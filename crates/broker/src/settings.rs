@@ -36,7 +36,7 @@ pub struct Settings {
 }
 
 /// Suffixes that no public name has (RFC 6762, RFC 8375, RFC 6761, and what is used in their place).
-pub const INTERNAL_SUFFIXES: &[&str] =
+pub(crate) const INTERNAL_SUFFIXES: &[&str] =
     &["local", "home.arpa", "internal", "intranet", "lan", "corp", "home", "private", "localdomain", "localhost"];
 
 impl Default for Settings {

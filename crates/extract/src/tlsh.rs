@@ -116,7 +116,7 @@ pub(crate) fn hash(bytes: &[u8]) -> Option<String> {
     let mut text = String::from("T1");
     let head = [counts.checksum.rotate_left(4), u8::try_from(length).ok()?.rotate_left(4), ratios];
     let quarters = buckets.as_chunks::<4>().0.iter().rev().map(|four| {
-        let quarter = |count: &u32| u8::from(low < *count) + u8::from(middle < *count) + u8::from(high < *count);
+        let quarter = |count: &u32| [low, middle, high].iter().map(|quartile| u8::from(quartile < count)).sum::<u8>();
         four.iter().rev().fold(0, |code, count| (code << 2) | quarter(count))
     });
     for byte in head.into_iter().chain(quarters) {
@@ -155,8 +155,8 @@ impl Counts {
                 zeros = 4_u32.saturating_add(zeros);
                 counts.checksum = tables.behind_zeros(counts.checksum);
             } else {
-                for place in 0..4 {
-                    counts.add(tables, eight >> (8 * place));
+                for shift in [0, 8, 16, 24] {
+                    counts.add(tables, eight.wrapping_shr(shift));
                 }
             }
             rest = rest.get(4..).unwrap_or_default();
@@ -173,7 +173,8 @@ impl Counts {
         clippy::indexing_slicing,
         clippy::cast_possible_truncation,
         clippy::arithmetic_side_effects,
-        reason = "each index is as many bits as its table needs; no count is above the number of bytes, `LARGEST`"
+        clippy::inline_always,
+        reason = "the innermost loop; each index is as many bits as its table needs; no count is above the number of bytes, `LARGEST`"
     )]
     #[inline(always)]
     fn add(&mut self, tables: &Pairs, window: u64) {

@@ -123,7 +123,7 @@ impl FromStr for CanonicalUrl {
         let mut form = format!("{}://", url.scheme());
         match url.host() {
             Some(Host::Domain(name)) => {
-                form.push_str(DomainName::of_host(name).map_err(|_| NoUrl::Malformed)?.as_str())
+                form.push_str(DomainName::of_host(name).map_err(|_| NoUrl::Malformed)?.as_str());
             }
             Some(Host::Ipv4(address)) => write!(form, "{address}").expect("writing to a string does not fail"),
             Some(Host::Ipv6(address)) => write!(form, "[{address}]").expect("writing to a string does not fail"),

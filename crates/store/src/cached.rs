@@ -58,7 +58,7 @@ impl Store for Cached {
         }
         let read_at = self.shelf.moment(key);
         let record = self.inner.read(key).await?;
-        self.shelf.remember(key, read_at, &record);
+        self.shelf.remember(key, read_at, record.as_ref());
         Ok(record)
     }
 
@@ -72,7 +72,7 @@ impl Store for Cached {
         let moments: Vec<_> = missing.iter().map(|key| self.shelf.moment(key)).collect();
         let read = self.inner.read_many(&missing).await?;
         for ((key, read_at), record) in missing.iter().zip(moments).zip(&read) {
-            self.shelf.remember(key, read_at, record);
+            self.shelf.remember(key, read_at, record.as_ref());
         }
         let mut read = read.into_iter();
         Ok(known.into_iter().map(|known| known.unwrap_or_else(|| read.next().flatten())).collect())

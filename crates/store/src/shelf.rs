@@ -73,6 +73,7 @@ impl Shelf {
     }
 
     /// What is known here of a key and current: its record, or that it has none.
+    #[expect(clippy::option_option, reason = "that it has no record is knowledge too")]
     pub(crate) fn get(&self, key: &Key) -> Option<Option<Arc<Record>>> {
         let (generation, record) = self.records.get(key)?;
         (generation == self.generation.load(Ordering::SeqCst) && self.is_trusted()).then_some(record)
@@ -85,9 +86,9 @@ impl Shelf {
     }
 
     /// Keeps what was read after `read_at`, if nobody forgot it since.
-    pub(crate) fn remember(&self, key: &Key, read_at: Moment, record: &Option<Arc<Record>>) {
+    pub(crate) fn remember(&self, key: &Key, read_at: Moment, record: Option<&Arc<Record>>) {
         if self.moment(key) == read_at && self.is_trusted() {
-            self.records.insert(key.clone(), (read_at.generation, record.clone()));
+            self.records.insert(key.clone(), (read_at.generation, record.cloned()));
             if self.moment(key) != read_at {
                 self.records.remove(key);
             }
@@ -141,11 +142,11 @@ mod tests {
     fn that_there_is_no_record_is_remembered_until_there_may_be_one() {
         let shelf = Shelf::new(1 << 20);
         let (key, record) = record("a");
-        shelf.remember(&key, shelf.moment(&key), &None);
+        shelf.remember(&key, shelf.moment(&key), None);
         assert_eq!(shelf.get(&key), Some(None));
         shelf.forget([&key].into_iter());
         assert_eq!(shelf.get(&key), None);
-        shelf.remember(&key, shelf.moment(&key), &record);
+        shelf.remember(&key, shelf.moment(&key), record.as_ref());
         assert_eq!(shelf.get(&key), Some(record));
     }
 
@@ -156,10 +157,10 @@ mod tests {
         for forget in [|shelf: &Shelf, key| shelf.forget([key].into_iter()), |shelf: &Shelf, _| shelf.forget_all()] {
             let before = shelf.moment(&key);
             forget(&shelf, &key);
-            shelf.remember(&key, before, &record);
+            shelf.remember(&key, before, record.as_ref());
             assert_eq!(shelf.get(&key), None);
         }
-        shelf.remember(&key, shelf.moment(&key), &record);
+        shelf.remember(&key, shelf.moment(&key), record.as_ref());
         assert!(shelf.get(&key).is_some());
         shelf.forget_all();
         assert_eq!(shelf.get(&key), None);
@@ -169,11 +170,11 @@ mod tests {
     fn a_shelf_that_is_not_trusted_answers_nothing() {
         let shelf = Shelf::distrusted(1 << 20);
         let (key, record) = record("a");
-        shelf.remember(&key, shelf.moment(&key), &record);
+        shelf.remember(&key, shelf.moment(&key), record.as_ref());
         assert_eq!(shelf.get(&key), None);
         shelf.trust(Instant::now(), Duration::from_mins(1));
         assert_eq!(shelf.get(&key), None, "what came before is not there");
-        shelf.remember(&key, shelf.moment(&key), &record);
+        shelf.remember(&key, shelf.moment(&key), record.as_ref());
         assert!(shelf.get(&key).is_some());
         shelf.trust(Instant::now(), Duration::ZERO);
         assert_eq!(shelf.get(&key), None);

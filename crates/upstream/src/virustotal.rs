@@ -38,7 +38,7 @@ impl VirusTotal {
                 .redirect(redirect::Policy::none())
                 .no_proxy()
                 .connect_timeout(CONNECT)
-                .pool_idle_timeout(Duration::from_secs(60));
+                .pool_idle_timeout(Duration::from_mins(1));
             match &proxy {
                 Some(proxy) => client.proxy(proxy.clone()),
                 None => client,

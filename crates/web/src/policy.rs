@@ -35,7 +35,7 @@ impl Default for Policy {
             redirects: 10,
             body: 32 << 20,
             patience: Duration::from_secs(10),
-            total: Duration::from_secs(60),
+            total: Duration::from_mins(1),
             user_agent: concat!("Mozilla/5.0 (compatible; Assay/", env!("CARGO_PKG_VERSION"), ")").to_owned(),
         }
     }

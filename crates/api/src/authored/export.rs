@@ -1,6 +1,8 @@
 //! `GET /collections/{id}/download/{format}`, of all of it or of one relationship: JSON, CSV, or a STIX 2.1 bundle. In goes
 //! a collection, out comes a document that is no envelope.
 
+use std::fmt::Write as _;
+
 use assay_model::record::{Edge, Key, Record};
 use assay_model::{Error, Kind, Result};
 use axum::http::{HeaderValue, header};
@@ -97,7 +99,7 @@ fn csv_of(lists: &Lists<'_>) -> String {
     let mut csv = "type,id\r\n".to_owned();
     for (membership, items) in lists {
         for item in items {
-            csv.push_str(&format!("{},{}\r\n", membership.kind, field(item)));
+            write!(csv, "{},{}\r\n", membership.kind, field(item)).expect("writing to a string does not fail");
         }
     }
     csv

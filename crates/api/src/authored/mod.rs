@@ -38,6 +38,9 @@ pub(crate) mod tree;
 pub(crate) const AUTHORED: &[&Authored] =
     &[&objects::collection::ROW, &objects::graph::ROW, &objects::reference::ROW, &objects::saved_search::ROW];
 
+/// What attributes name, with the link that leads there.
+pub(crate) type Names = fn(&Map<String, Value>) -> Vec<(Link, Key)>;
+
 /// What a type of written object is.
 pub(crate) struct Authored {
     /// Its row in the table of kinds.
@@ -67,7 +70,7 @@ pub(crate) struct Authored {
     /// The attribute that counts its members of every kind, where it has one.
     pub(crate) total: Option<&'static str>,
     /// What its attributes name; kept as links, so that it is found from there.
-    pub(crate) names: fn(&Map<String, Value>) -> Vec<(Link, Key)>,
+    pub(crate) names: Names,
     /// With whom it is shared.
     pub(crate) sharing: sharing::Sharing,
     /// What `order` takes, with the attribute that is meant.

@@ -180,19 +180,16 @@ async fn written(call: &mut Call, row: &Authored, work: &Work) -> Result<Vec<Gra
     let named = descriptors(call).await?;
     let mut wanted = Vec::with_capacity(named.len());
     for grantee in named {
-        let (id, group) = match grantee.kind {
-            Kind::Group => {
-                // A group that the caller is a stranger to is for it a group that is not there.
-                let known = Standpoint::towards_group(&call.paid, &grantee.id) != Standpoint::Stranger;
-                let record = call.app.store().read(&grantee.key()).await?.filter(|_| known);
-                let id = record.ok_or_else(|| Error::not_found("Group", &shown(&grantee.id)))?.key.id.to_string();
-                (id.clone(), Some(id))
-            }
-            _ => {
-                let record = find_account(&call.app, &call.paid, "User", &grantee.id).await?;
-                let group = record.parse::<assay_model::account::User>()?.group;
-                (record.key.id.to_string(), group)
-            }
+        let (id, group) = if grantee.kind == Kind::Group {
+            // A group that the caller is a stranger to is for it a group that is not there.
+            let known = Standpoint::towards_group(&call.paid, &grantee.id) != Standpoint::Stranger;
+            let record = call.app.store().read(&grantee.key()).await?.filter(|_| known);
+            let id = record.ok_or_else(|| Error::not_found("Group", &shown(&grantee.id)))?.key.id.to_string();
+            (id.clone(), Some(id))
+        } else {
+            let record = find_account(&call.app, &call.paid, "User", &grantee.id).await?;
+            let group = record.parse::<assay_model::account::User>()?.group;
+            (record.key.id.to_string(), group)
         };
         if row.sharing == Sharing::OwnersGroup && (group.is_none() || group != work.group) {
             return Err(forbidden("it can be shared inside its owner's group only"));

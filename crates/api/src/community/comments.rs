@@ -114,8 +114,12 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         join(row.commented, item.key.clone());
         join(Link::Wrote, Key::shared(Kind::User, stored.author.as_str()));
         join(Link::Posted, topic(None));
-        stored.tags.iter().for_each(|tag| join(Link::Posted, topic(Some(tag))));
-        mentioned.iter().for_each(|account| join(Link::Mentions, account.clone()));
+        for tag in &stored.tags {
+            join(Link::Posted, topic(Some(tag)));
+        }
+        for account in &mentioned {
+            join(Link::Mentions, account.clone());
+        }
         for word in remarks::words(&stored.text) {
             batch.facet(key.clone(), Facet::new(FacetName::Word, word));
         }
@@ -189,7 +193,7 @@ pub(crate) async fn vote(mut call: Call) -> Result<Reply> {
         Error::invalid_argument("the body must be {\"data\": \"positive\"}, \"negative\" or \"abuse\"")
     })?;
     let voter = call.paid.account()?.account.to_string();
-    let votes = persist(|| async {
+    let counts = persist(|| async {
         let (mut stored, key, version) = seen(&call, &id).await?;
         if stored.voters.len() >= VOTERS_MAX && !stored.voters.contains_key(&voter) {
             return Err(Error::invalid_argument(format!(
@@ -205,7 +209,7 @@ pub(crate) async fn vote(mut call: Call) -> Result<Reply> {
         Ok(stored.votes())
     })
     .await?;
-    Ok(Reply::data(votes))
+    Ok(Reply::data(counts))
 }
 
 /// `GET /comments`: the latest, or with `filter=tag:…` the latest with a tag.

@@ -79,7 +79,7 @@ pub(crate) async fn one(store: &dyn Store, kind: Kind, text: &str) -> Result<Opt
 pub(crate) fn known_form(kind: Kind, text: &str) -> Option<Named> {
     let text = text.trim();
     match kind {
-        Kind::File => Some(Named::of(kind, text.parse::<Sha256>().ok()?.to_string())),
+        Kind::File | Kind::Reference => Some(Named::of(kind, text.parse::<Sha256>().ok()?.to_string())),
         Kind::Url => match text.parse::<Sha256>() {
             Ok(id) => Some(Named::of(kind, id.to_string())),
             Err(_) if text.contains("://") => text.parse().ok().map(Named::of_url),
@@ -96,7 +96,6 @@ pub(crate) fn known_form(kind: Kind, text: &str) -> Option<Named> {
             let address = text.parse::<IpAddress>().ok()?;
             Some(Named { key: Item::IpAddress(address).key(), url: None })
         }
-        Kind::Reference => Some(Named::of(kind, text.parse::<Sha256>().ok()?.to_string())),
         Kind::AttackTechnique => is_technique(text).then(|| Named::of(kind, text.to_uppercase())),
         _ => None,
     }

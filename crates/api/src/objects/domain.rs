@@ -25,7 +25,7 @@ pub const TYPE: ObjectType = ObjectType {
         TITLE,
         |viewer, id| Box::pin(locate(viewer, id)),
         attributes,
-        |generator| generator.subschema_for::<DomainReport>(),
+        schemars::SchemaGenerator::subschema_for::<DomainReport>,
     )
 };
 

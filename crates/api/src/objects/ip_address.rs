@@ -22,7 +22,7 @@ pub const TYPE: ObjectType = ObjectType {
         TITLE,
         |viewer, id| Box::pin(locate(viewer, id)),
         |record, _| report_of(record),
-        |generator| generator.subschema_for::<IpReport>(),
+        schemars::SchemaGenerator::subschema_for::<IpReport>,
     )
 };
 

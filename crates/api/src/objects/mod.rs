@@ -312,8 +312,11 @@ impl Relationship {
     }
 }
 
+/// Finds a record that is kept in memory.
+type Find = fn(&App, &str) -> Option<Arc<Record>>;
+
 /// Records that are kept in memory rather than in the store.
-const KEPT: &[(Kind, fn(&App, &str) -> Option<Arc<Record>>)] = &[
+const KEPT: &[(Kind, Find)] = &[
     (Kind::AttackTactic, |app, id| app.settings.matrix.record(Kind::AttackTactic, id)),
     (Kind::AttackTechnique, |app, id| app.settings.matrix.record(Kind::AttackTechnique, id)),
 ];

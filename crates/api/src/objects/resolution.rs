@@ -20,7 +20,7 @@ pub const TYPE: ObjectType = ObjectType {
         TITLE,
         |viewer, id| Box::pin(by_id(viewer, Kind::Resolution, TITLE, id)),
         |record, _| record.parse(),
-        |generator| generator.subschema_for::<Resolution>(),
+        schemars::SchemaGenerator::subschema_for::<Resolution>,
     )
 };
 

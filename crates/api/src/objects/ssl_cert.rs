@@ -15,6 +15,6 @@ pub const TYPE: ObjectType = ObjectType {
         TITLE,
         |viewer, id| Box::pin(by_id(viewer, Kind::SslCert, TITLE, id)),
         |record, _| record.parse(),
-        |generator| generator.subschema_for::<SslCert>(),
+        schemars::SchemaGenerator::subschema_for::<SslCert>,
     )
 };

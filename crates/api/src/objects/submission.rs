@@ -29,6 +29,7 @@ pub const TYPE: ObjectType = ObjectType {
 };
 
 /// The id says what was submitted.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where other relationships can fail")]
 fn item(record: &Record) -> Result<Option<Key>> {
     let mut parts = record.key.id.split('-');
     let kind = match parts.next() {

@@ -32,7 +32,7 @@ pub const TYPE: ObjectType = ObjectType {
             })
         },
         |record, viewer| Ok(shown(viewer.app, &record.parse()?)),
-        |generator| generator.subschema_for::<UpstreamAttributes>(),
+        schemars::SchemaGenerator::subschema_for::<UpstreamAttributes>,
     )
 };
 

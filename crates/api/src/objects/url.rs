@@ -26,7 +26,7 @@ pub const TYPE: ObjectType = ObjectType {
         TITLE,
         |viewer, id| Box::pin(locate(viewer, id)),
         attributes,
-        |generator| generator.subschema_for::<UrlReport>(),
+        schemars::SchemaGenerator::subschema_for::<UrlReport>,
     )
 };
 

@@ -14,6 +14,6 @@ pub const TYPE: ObjectType = ObjectType {
         TITLE,
         |viewer, id| Box::pin(by_id(viewer, Kind::Whois, TITLE, id)),
         |record, _| record.parse(),
-        |generator| generator.subschema_for::<assay_model::whois::Whois>(),
+        schemars::SchemaGenerator::subschema_for::<assay_model::whois::Whois>,
     )
 };

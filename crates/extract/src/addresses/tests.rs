@@ -110,7 +110,7 @@ fn domains_without_a_scheme_are_found_and_names_of_files_and_packages_are_not() 
 
 #[test]
 fn public_addresses_are_found_and_versions_and_numbers_are_not() {
-    for text in ["c2 = 203.0.114.5;", "203.0.114.5:4444", "\"203.0.114.5\"", "to 203.0.114.5.", "\0203.0.114.5\0"] {
+    for text in ["c2 = 203.0.114.5;", "203.0.114.5:4444", "\"203.0.114.5\"", "to 203.0.114.5.", "\x00203.0.114.5\x00"] {
         assert_eq!(ips(text), ["203.0.114.5"], "{text}");
     }
     assert_eq!(ips("dns 8.8.8.8, 1.1.1.1 and 5.6.7.8:53"), ["8.8.8.8", "1.1.1.1", "5.6.7.8"]);
@@ -169,7 +169,9 @@ fn what_lies_over_the_edge_of_a_part_is_found_once() {
 fn what_everybody_names_comes_last_and_is_cut_first() {
     let mut text = String::from("http://www.w3.org/2000/svg http://schemas.microsoft.com/x ");
     for number in 0..10 {
-        text.push_str(&format!("http://h{number}.example.com/ "));
+        text += "http://h";
+        text += &number.to_string();
+        text += ".example.com/ ";
     }
     let limits = Limits { urls: 11, domains: 5, ..Limits::default() };
     let found = addresses(text.as_bytes(), &limits);
@@ -194,9 +196,9 @@ fn the_members_of_archives_and_the_streams_of_documents_are_looked_into() {
         ["http://a.example.com/template.dotm"]
     );
 
-    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    packer.write_all(b"<</A<</S/URI/URI(http://a.example.com/in-pdf)>>>>").expect("packed");
-    let packed = packer.finish().expect("packed");
+    let mut stream = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    stream.write_all(b"<</A<</S/URI/URI(http://a.example.com/in-pdf)>>>>").expect("packed");
+    let packed = stream.finish().expect("packed");
     let mut pdf = b"%PDF-1.7\n1 0 obj\n<</Type/ObjStm/Filter/FlateDecode/Length 9>>\nstream\r\n".to_vec();
     pdf.extend(packed);
     pdf.extend(b"\nendstream\nendobj\n");

@@ -90,7 +90,9 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Array(values) => {
             begin(ARRAY, values.len(), out);
-            values.iter().for_each(|value| encode(value, out));
+            for value in values {
+                encode(value, out);
+            }
         }
         other => panic!("{other} is in no test"),
     }
