@@ -102,13 +102,13 @@ impl AddressList {
             Listed::Network(network) => format!("{network} is in the list"),
         };
         match hit.remark {
-            Some(Remark::Note(note)) => reason.push_str(&format!(": {note}")),
+            Some(Remark::Note(note)) => reason += &[": ", &*note].concat(),
             Some(Remark::Threat(threat)) => {
-                reason.push_str(&format!(" for {threat}"));
+                reason += &[" for ", &*threat].concat();
                 labels.threat_names.push(threat);
             }
             Some(Remark::Brand(brand)) => {
-                reason.push_str(&format!(" as pretending to be {brand}"));
+                reason += &[" as pretending to be ", &*brand].concat();
                 labels.targeted_brand = Some(brand);
             }
             None => {}

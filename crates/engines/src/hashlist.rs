@@ -89,6 +89,7 @@ fn load(kind: Kind, path: &Path, cache: &Path) -> io::Result<List> {
 }
 
 /// Looks for a file by each of its hashes. The hash is in the list; perhaps with a name.
+#[expect(clippy::option_option, reason = "whether it is in the list, and whether the list names it")]
 fn find(index: &Index, digests: &Digests) -> Option<Option<String>> {
     let offset = index
         .find(2, digests.sha256.bytes())

@@ -147,7 +147,9 @@ impl Sightings {
                     continue;
                 }
             };
-            updates.iter().for_each(|update| update(&mut address));
+            for update in updates {
+                update(&mut address);
+            }
             batch.put(key, address.body(), expect);
         }
         for (key, body) in &self.renewed {

@@ -56,8 +56,8 @@ impl Subject {
         versions: Versions,
         bytes: OnceCell<Bytes>,
     ) -> Self {
-        let (sightings, facets) = (Sightings::default(), Vec::new());
-        Self { key, analysis, file, facts, sightings, facets, versions, bytes }
+        let sightings = Sightings::default();
+        Self { key, analysis, file, facts, sightings, facets: Vec::new(), versions, bytes }
     }
 
     /// The file's bytes.

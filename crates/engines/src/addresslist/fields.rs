@@ -80,12 +80,12 @@ fn fields(line: &str, delimiter: char) -> impl Iterator<Item = &str> {
 
 /// Where the quote is that closes a field; the end where none does.
 fn closing(quoted: &str) -> usize {
-    let mut quotes = quoted.match_indices('"').map(|(place, _)| place);
-    while let Some(place) = quotes.next() {
+    let mut places = quoted.match_indices('"').map(|(place, _)| place);
+    while let Some(place) = places.next() {
         if !quoted[place + 1..].starts_with('"') {
             return place;
         }
-        quotes.next();
+        places.next();
     }
     quoted.len()
 }

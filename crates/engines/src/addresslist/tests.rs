@@ -259,7 +259,7 @@ proptest! {
                 text.push_str(line);
                 text.push('\n');
                 if numbers.contains(&number) {
-                    text.push_str(&format!("n{number}.example\n"));
+                    text.extend(["n", &number.to_string(), ".example\n"]);
                 }
             }
             let lists = Lists::new(&[("l.txt", &text)]);

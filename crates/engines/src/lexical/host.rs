@@ -89,7 +89,9 @@ fn longest_run_of_consonants(label: &str) -> usize {
 #[expect(clippy::cast_precision_loss, reason = "a label has at most 63 characters")]
 fn entropy(bytes: &[u8]) -> f64 {
     let mut counts = [0_usize; 256];
-    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
     let shares = counts.iter().filter(|count| **count > 0).map(|count| *count as f64 / bytes.len() as f64);
     shares.map(|share| -share * share.log2()).sum()
 }
