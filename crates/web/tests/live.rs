@@ -2,8 +2,8 @@
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use assay_model::outbound::Rules;

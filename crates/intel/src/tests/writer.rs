@@ -102,7 +102,10 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
 fn encode_field(name: &str, value: &Value, out: &mut Vec<u8>) {
     let number = value.as_u64();
     match (name, number) {
-        ("binary_format_major_version" | "binary_format_minor_version" | "ip_version" | "record_size", Some(number)) => {
+        (
+            "binary_format_major_version" | "binary_format_minor_version" | "ip_version" | "record_size",
+            Some(number),
+        ) => {
             begin(UINT16, 2, out);
             out.extend(u16::try_from(number).expect("small").to_be_bytes());
         }
