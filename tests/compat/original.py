@@ -56,7 +56,8 @@ def add(broker: Server, host: str, key: str, *options: str, name: str = "vt"):
 
 
 def report(broker: Server, name: str = "vt") -> dict:
-    """Who asked for what."""
+    """Who asked for what; a running server writes it down every second."""
+    time.sleep(1.2)
     done = run("upstream", "report", name, "--data", broker.data, "--format", "json")
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)

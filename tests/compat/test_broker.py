@@ -8,7 +8,7 @@ import time
 import pytest
 import vt
 
-from assay import Server, run
+from assay import ROOT, Server, run
 from original import Original, add, files_that_hold, report
 from samples import archive, unique, unique_malware
 
@@ -274,8 +274,7 @@ def test_a_contract_ends_with_all_that_it_has_brought(original, broker):
 
 
 def test_every_brokered_route_is_401_without_a_key(original, broker):
-    document = broker.session.get(f"{broker.url}/api/v3/openapi.json")
-    paths = json.loads((broker.folder / "openapi.json").read_text())["paths"] if document.status_code != 200 else document.json()["paths"]
+    paths = json.loads((ROOT / "docs" / "reference" / "openapi.json").read_text())["paths"]
     swept = 0
     for path, methods in paths.items():
         if "get" in methods and path.startswith(("/api/v3/files/{id}", "/api/v3/upstreams")):

@@ -2,6 +2,7 @@
 //! its compression costs at most [`BODY_MAX`] bytes.
 
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -163,7 +164,14 @@ fn broken(error: &reqwest::Error) -> UpstreamError {
     if error.is_connect() {
         return UpstreamError::Unreachable(why);
     }
-    if error.is_decode() {
+    // An exchange that breaks off in the middle of a compressed answer is no fault of the compression.
+    let broke_off = cause.is_none_or(|cause| match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => {
+            matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof)
+        }
+        None => true,
+    });
+    if error.is_decode() && !broke_off {
         return UpstreamError::Garbled(format!("it cannot be decompressed: {why}"));
     }
     UpstreamError::Failed(why)
