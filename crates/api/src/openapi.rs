@@ -161,6 +161,7 @@ fn success(route: &Route) -> Value {
         }
         Answers::Truth => json!({ "type": "boolean" }),
         Answers::List => json!({ "type": "array", "items": { "type": "object" } }),
+        Answers::Words => json!({ "type": "array", "items": { "type": "string" } }),
         Answers::Object(kind) => object(kind),
         Answers::Objects(kind) => json!({ "type": "array", "items": { "anyOf": [object(kind), any()] } }),
         Answers::One(kind) => json!({ "anyOf": [object(kind), { "type": "null" }] }),

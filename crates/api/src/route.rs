@@ -88,6 +88,8 @@ pub enum Answers {
     Dictionary,
     /// A list of dictionaries.
     List,
+    /// A list of strings.
+    Words,
     /// The bytes of a file.
     Bytes,
     /// An HTML page.

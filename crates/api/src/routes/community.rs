@@ -115,7 +115,7 @@ fn fixed() -> Vec<Route> {
         },
         Action {
             cost: Cost::Free,
-            answers: Answers::List,
+            answers: Answers::Words,
             ..Action::get(
                 "/popular_threat_categories",
                 "popular_threat_categories",
