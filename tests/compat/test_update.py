@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import secrets
 import shlex
 import signal
@@ -41,7 +42,7 @@ class Desk:
         """A file of the account, in which KEY stands for its key."""
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(text.replace("KEY", self.key).encode())
+        path.write_bytes(re.sub(r"\bKEY\b", self.key, text).encode())
         path.chmod(mode)
         return path
 
@@ -61,7 +62,12 @@ class Desk:
 
     def live(self) -> list[str]:
         """The ids of the account's live keys."""
-        keys = self.server.get(f"/users/{self.account}/api_keys").json()["data"]
+        path = f"/users/{self.account}/api_keys?limit=40"
+        page = self.server.get(path).json()
+        keys = page["data"]
+        while cursor := page["meta"].get("cursor"):
+            page = self.server.get(f"{path}&cursor={cursor}").json()
+            keys += page["data"]
         return [key["id"] for key in keys if key["attributes"]["state"] in ("active", "retiring")]
 
     def opens(self, key: str) -> bool:
