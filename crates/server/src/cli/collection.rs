@@ -31,7 +31,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// What a list of items shows.
-const ITEMS: &[Column] = &[Column("Type", "type"), Column("Id", "id"), Column("URL", "context_attributes.url")];
+const ITEMS: &[Column] = &[Column("Type", "type"), Column("Id", "id"), Column("URL", "url")];
 
 /// Collections.
 #[derive(Debug, Args)]
