@@ -214,7 +214,8 @@ async fn nothing_but_the_table_goes_upstream() {
 #[tokio::test]
 async fn upstreams_faults_have_virustotals_codes() {
     let (service, _, premium) = with_contract().await;
-    let faults: [(char, fn() -> UpstreamError, u16, &str); 4] = [
+    type Fault = fn() -> UpstreamError;
+    let faults: [(char, Fault, u16, &str); 4] = [
         ('1', || UpstreamError::Garbled("no".to_owned()), 424, "FailedDependencyError"),
         ('2', || UpstreamError::Forbidden("no".to_owned()), 403, "ForbiddenError"),
         ('3', || UpstreamError::Malformed("odd".to_owned()), 400, "InvalidArgumentError"),

@@ -9,7 +9,7 @@ fn ids(page: &Value) -> Vec<&str> {
     page["data"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_str()).collect()
 }
 
-fn drawing(title: &str, private: bool, nodes: Value) -> Value {
+fn drawing(title: &str, private: bool, nodes: &Value) -> Value {
     json!({ "graph_data": { "description": title, "version": "5.0.0" }, "private": private, "nodes": nodes,
             "links": [{ "connection_type": "manual", "source": "a", "target": "b" }], "representation": "force_graph" })
 }
@@ -27,7 +27,7 @@ async fn a_graph_comes_back_as_it_was_written_and_is_found_from_its_files() {
         (service.scan(b"drawn one", "a").await.to_string(), service.scan(b"drawn two", "b").await.to_string());
     let nodes = json!([{ "type": "file", "entity_id": one, "index": 0, "x": 1.5, "y": -2, "entity_attributes": { "has_detections": true }, "odd": [1, { "a": null }] },
                        { "type": "relationship", "entity_id": "relationships_x", "index": 1 }, { "type": "custom", "entity_id": "a person", "text": "Ann" }]);
-    let id = draw(&service, &key, drawing("title", false, nodes.clone())).await;
+    let id = draw(&service, &key, drawing("title", false, &nodes)).await;
     assert!(id.starts_with('g') && id.len() == 65, "{id}");
     let path = format!("/graphs/{id}");
     service.advance(60);
@@ -42,7 +42,7 @@ async fn a_graph_comes_back_as_it_was_written_and_is_found_from_its_files() {
     assert_eq!(ids(&service.get(&format!("{path}/items"), &key).await.json), [one.as_str()]);
     // Another node takes the first one's place.
     let nodes = json!([{ "type": "file", "entity_id": two }]);
-    service.done("PATCH", &path, &key, "graph", drawing("other", false, nodes)).await;
+    service.done("PATCH", &path, &key, "graph", drawing("other", false, &nodes)).await;
     assert_eq!(ids(&service.get(&format!("/files/{one}/graphs"), &key).await.json), Vec::<&str>::new());
     assert_eq!(ids(&service.get(&format!("/files/{two}/graphs"), &key).await.json), [id.as_str()]);
     assert_eq!(service.get(&format!("{path}/screenshot"), &key).await.status, 404);
@@ -55,7 +55,7 @@ async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
     let (analyst, chief, stranger) =
         (service.key("analyst").await, service.key("chief").await, service.key("stranger").await);
     let file = service.scan(b"drawn in secret", "a").await.to_string();
-    let id = draw(&service, &analyst, drawing("secret", true, json!([{ "type": "file", "entity_id": file }]))).await;
+    let id = draw(&service, &analyst, drawing("secret", true, &json!([{ "type": "file", "entity_id": file }]))).await;
     let path = format!("/graphs/{id}");
     let seen_by = |key: String| {
         let (service, path, file, id) = (&service, path.clone(), format!("/files/{file}/graphs"), id.clone());
@@ -69,8 +69,8 @@ async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
             itself
         }
     };
-    assert!(seen_by(analyst.clone()).await && seen_by(operator).await);
-    assert!(!seen_by(chief.clone()).await && !seen_by(stranger.clone()).await);
+    assert!(seen_by(analyst.clone()).await & seen_by(operator).await);
+    assert!(!seen_by(chief.clone()).await & !seen_by(stranger.clone()).await);
     let with = |id: &str, kind: &str| json!({ "data": [{ "type": kind, "id": id }] });
     assert_eq!(
         service.write("POST", &format!("{path}/viewers"), &stranger, &with("stranger", "user")).await.status,
@@ -84,8 +84,8 @@ async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
     );
     let granted = service.write("POST", &format!("{path}/viewers"), &analyst, &with("soc", "group")).await;
     assert_eq!(granted.json["data"][0]["id"], "soc", "{}", granted.message());
-    assert!(seen_by(chief.clone()).await && !seen_by(stranger.clone()).await);
-    assert_eq!(service.set("PATCH", &path, &chief, "graph", drawing("mine", true, json!([]))).await.status, 403);
+    assert!(seen_by(chief.clone()).await & !seen_by(stranger.clone()).await);
+    assert_eq!(service.set("PATCH", &path, &chief, "graph", drawing("mine", true, &json!([]))).await.status, 403);
     assert_eq!(
         service.write("POST", &format!("{path}/relationships/editors"), &analyst, &with("chief", "user")).await.status,
         200
@@ -104,7 +104,7 @@ async fn a_private_graph_is_for_those_with_whom_it_is_shared() {
     assert!(!seen_by(chief).await);
     // Private graphs need a privilege.
     let public = service.key("public").await;
-    assert_eq!(service.set("POST", "/graphs", &public, "graph", drawing("n", true, json!([]))).await.status, 403);
+    assert_eq!(service.set("POST", "/graphs", &public, "graph", drawing("n", true, &json!([]))).await.status, 403);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn graphs_count_their_comments_and_are_listed_by_filter_and_order() {
             draw(
                 &service,
                 &key,
-                drawing(title, false, json!([{ "type": "domain", "entity_id": "x.example", "text": title }])),
+                drawing(title, false, &json!([{ "type": "domain", "entity_id": "x.example", "text": title }])),
             )
             .await,
         );
@@ -139,7 +139,7 @@ async fn graphs_count_their_comments_and_are_listed_by_filter_and_order() {
     assert_eq!(ids(&by("filter=label:gamma%20domain:x.example").await), [made[2].as_str()]);
     assert_eq!(ids(&by("filter=total_nodes:2%2B").await), Vec::<&str>::new());
     let shown = by("order=name&limit=1").await;
-    assert_eq!(shown["data"][0]["attributes"].as_object().map(|map| map.len()), Some(1));
+    assert_eq!(shown["data"][0]["attributes"].as_object().map(serde_json::Map::len), Some(1));
     assert_eq!(service.call("DELETE", &format!("/api/v3/comments/{said}"), Some(&key)).await.status, 200);
     assert_eq!(count().await, 0);
 }
@@ -162,7 +162,7 @@ async fn what_cannot_be_a_graph_is_refused() {
         assert_eq!(service.set("POST", "/graphs", &key, "graph", wrong.clone()).await.status, 400, "{wrong}");
     }
     let nodes: Vec<_> = (0..20_001).map(|number| json!({ "type": "x", "entity_id": number.to_string() })).collect();
-    assert_eq!(service.set("POST", "/graphs", &key, "graph", drawing("t", false, nodes.into())).await.status, 400);
+    assert_eq!(service.set("POST", "/graphs", &key, "graph", drawing("t", false, &nodes.into())).await.status, 400);
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
