@@ -210,7 +210,9 @@ pub(crate) async fn related(
         Ok(answered) if answered.kept.is_known() => {
             let mut document = dressed(call, &answered)?;
             if let Value::Array(items) = &mut document["data"] {
-                items.iter_mut().for_each(|item| shape(item, &call.arguments));
+                for item in items {
+                    shape(item, &call.arguments);
+                }
             }
             add_about(&mut document, about(&answered));
             Ok(Some(aged(Reply::value(&document), &answered, call)))
