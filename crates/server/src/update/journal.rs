@@ -169,13 +169,8 @@ impl Journal {
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
-        match std::fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let new = self.next();
+        remove_if_there(&new)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -184,12 +179,32 @@ impl Journal {
         atomic::synchronise_folder(&self.path)
     }
 
+    /// Where the next one is written before it takes its place.
+    fn next(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".new");
+        PathBuf::from(name)
+    }
+
+    /// Removes what a run leaves that is killed while it writes its first journal, before it has done anything.
+    pub(crate) fn clear(&self) -> Result<(), Problem> {
+        let next = self.next();
+        remove_if_there(&next).map_err(|error| Problem::local(format!("{} cannot be removed: {error}", next.display())))
+    }
+
     /// The run is over.
     pub(crate) fn remove(&self) -> Result<(), Problem> {
         fault::point();
         let removed = std::fs::remove_file(&self.path).and_then(|()| atomic::synchronise_folder(&self.path));
         removed
             .map_err(|error| Problem::local(format!("the journal {} cannot be removed: {error}", self.path.display())))
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

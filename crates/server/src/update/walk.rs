@@ -366,12 +366,13 @@ impl<'a> Walk<'a> {
 
     /// Puts everything back.
     async fn back(&mut self) -> Result<Outcome, Problem> {
-        self.log.phase = Phase::PuttingBack;
-        self.journal.write(&self.log)?;
+        // Asked before it is written down that it goes back, so that --resume still goes forward.
         if self.issuer.standing(&self.log.old).await? == Standing::Ended {
             return Err(Problem::local(format!("the old key {} has ended: there is no way back", self.log.old))
                 .mend("--resume completes the run."));
         }
+        self.log.phase = Phase::PuttingBack;
+        self.journal.write(&self.log)?;
         let mut failed = self.put_targets_back().await?;
         failed.append(&mut self.reload_after_putting_back().await?);
         if !failed.is_empty() {

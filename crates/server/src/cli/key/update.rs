@@ -57,6 +57,7 @@ pub(super) struct Arguments {
 }
 
 /// The key changed everywhere.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A new key everywhere")]
 struct Rollout {
@@ -143,6 +144,7 @@ async fn roll_out(session: &Session, rollout: &Rollout, plan: &Plan, journal: &J
             return Ok(if rollout.roll_back { walk.run_back().await } else { walk.run().await });
         }
         None if goes_on => {
+            journal.clear()?;
             let nothing = Problem::local("no run by this plan has stopped on its way: there is nothing to go on with");
             return Ok(Report::alone(Outcome::Nothing, owner(plan), &nothing));
         }
