@@ -213,8 +213,9 @@ async fn nothing_but_the_table_goes_upstream() {
 
 #[tokio::test]
 async fn upstreams_faults_have_virustotals_codes() {
-    let (service, _, premium) = with_contract().await;
     type Fault = fn() -> UpstreamError;
+
+    let (service, _, premium) = with_contract().await;
     let faults: [(char, Fault, u16, &str); 4] = [
         ('1', || UpstreamError::Garbled("no".to_owned()), 424, "FailedDependencyError"),
         ('2', || UpstreamError::Forbidden("no".to_owned()), 403, "ForbiddenError"),
