@@ -37,15 +37,14 @@ fn main() -> Result<()> {
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     fs::create_dir_all(&first)?;
     let revoking = Server::start(&assay, &first, &configuration)?;
-    let other = match store {
-        None => None,
-        Some(_) => {
-            // Nodes of one installation have one pepper.
-            fs::create_dir_all(second.join("data"))?;
-            fs::copy(first.join("data/pepper"), second.join("data/pepper"))?;
-            fs::copy(revoking.key_file(), second.join("operator.key"))?;
-            Some(Server::start(&assay, &second, &configuration)?)
-        }
+    let other = if store.is_some() {
+        // Nodes of one installation have one pepper.
+        fs::create_dir_all(second.join("data"))?;
+        fs::copy(first.join("data/pepper"), second.join("data/pepper"))?;
+        fs::copy(revoking.key_file(), second.join("operator.key"))?;
+        Some(Server::start(&assay, &second, &configuration)?)
+    } else {
+        None
     };
     let called = other.as_ref().unwrap_or(&revoking);
     let mut times = (0..rounds).map(|_| round(&revoking, called)).collect::<Result<Vec<_>>>()?;

@@ -1,3 +1,5 @@
+//! What is read of pages, and what bad pages cannot do.
+
 use proptest::prelude::*;
 
 use super::*;

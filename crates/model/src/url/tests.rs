@@ -1,3 +1,5 @@
+//! Canonical forms and ids of URLs: pairs that were seen, and properties of any text.
+
 use proptest::prelude::*;
 
 use super::*;

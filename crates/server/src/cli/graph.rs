@@ -46,7 +46,7 @@ enum Command {
         /// Words and field:value, with AND, OR, NOT
         #[arg(long)]
         filter: Option<String>,
-        /// A field with + or - behind it, such as views_count-
+        /// A field with + or - behind it, such as `views_count-`
         #[arg(long)]
         order: Option<String>,
         /// How many

@@ -96,7 +96,7 @@ pub(crate) struct Account<'a> {
     /// The way to the server.
     pub(crate) door: &'a dyn Door,
     /// The account's id.
-    pub(crate) account: String,
+    pub(crate) name: String,
     /// How long an old key works on.
     pub(crate) overlap: Option<std::time::Duration>,
     /// After how much quiet the server is to end it.
@@ -107,13 +107,13 @@ impl Account<'_> {
     async fn key(&self, id: &str) -> Result<Json, Problem> {
         let key = door::data(self.door, &Call::get(&["api_keys", id])).await?;
         match said(&key, "account") {
-            account if account == self.account => Ok(key),
-            account => Err(Problem::local(format!("the key {id} belongs to {account}, not to {}", self.account))),
+            account if account == self.name => Ok(key),
+            account => Err(Problem::local(format!("the key {id} belongs to {account}, not to {}", self.name))),
         }
     }
 
     async fn active(&self) -> Result<Vec<Json>, Problem> {
-        let mut keys = door::all(self.door, &Call::get(&["users", &self.account, "api_keys"]), None).await?;
+        let mut keys = door::all(self.door, &Call::get(&["users", &self.name, "api_keys"]), None).await?;
         keys.retain(|key| said(key, "state") == "active");
         Ok(keys)
     }
@@ -122,9 +122,9 @@ impl Account<'_> {
     async fn imported(&self, text: &SecretString) -> Result<Vec<Json>, Problem> {
         let owner = door::data(self.door, &Call::get(&["users", text.expose_secret()])).await;
         match owner {
-            Ok(owner) if owner["id"] == self.account.as_str() => {}
+            Ok(owner) if owner["id"] == self.name.as_str() => {}
             Ok(_) | Err(Problem { kind: Kind::Refused(400 | 401 | 403 | 404), .. }) => {
-                return Err(Problem::local(format!("what the targets hold is no live key of {}", self.account)));
+                return Err(Problem::local(format!("what the targets hold is no live key of {}", self.name)));
             }
             Err(problem) => return Err(problem),
         }
@@ -145,7 +145,7 @@ fn id_of(key: &Json) -> String {
 #[async_trait(?Send)]
 impl Issuer for Account<'_> {
     fn owner(&self) -> String {
-        self.account.clone()
+        self.name.clone()
     }
 
     async fn find(&self, held: Option<&SecretString>, wanted: Option<&str>) -> Result<String, Problem> {
@@ -154,7 +154,7 @@ impl Issuer for Account<'_> {
                 self.key(id).await.map_err(|problem| match problem.kind {
                     Kind::Refused(404) => Problem::local(format!(
                         "the targets hold the key {id}, which is not known as a key of {}",
-                        self.account
+                        self.name
                     )),
                     _ => problem,
                 })?;
@@ -169,9 +169,9 @@ impl Issuer for Account<'_> {
                 return Err(Problem::local(format!("the targets do not hold the key {wanted} that the plan names")));
             }
             (None, [one]) => one.clone(),
-            (None, []) => return Err(Problem::local(format!("{} has no active key", self.account))),
+            (None, []) => return Err(Problem::local(format!("{} has no active key", self.name))),
             (None, several) => {
-                return Err(Problem::local(format!("{} has several keys: {}", self.account, several.join(", ")))
+                return Err(Problem::local(format!("{} has several keys: {}", self.name, several.join(", ")))
                     .mend("Say in the plan which is meant: key = \"ID\"."));
             }
         };

@@ -35,6 +35,8 @@ pub(crate) struct Walk<'a> {
     new: Option<SecretString>,
     /// Whether an earlier run was killed, so that there may be more than the journal knows.
     resumed: bool,
+    /// Whether nobody can have got the newest key before the kill.
+    unheld: bool,
     told: Vec<Told>,
     notices: Vec<String>,
 }
@@ -52,7 +54,20 @@ impl<'a> Walk<'a> {
         let targets = open(plan, &log)?;
         let (old, notices) = (prepared.old, Vec::new());
         journal.write(&log)?;
-        Ok(Self { plan, issuer, journal, steps, targets, log, old, new: None, resumed: false, told, notices })
+        Ok(Self {
+            plan,
+            issuer,
+            journal,
+            steps,
+            targets,
+            log,
+            old,
+            new: None,
+            resumed: false,
+            unheld: false,
+            told,
+            notices,
+        })
     }
 
     /// A run that goes on where another was killed. Reads the keys where they are now.
@@ -67,7 +82,8 @@ impl<'a> Walk<'a> {
         let targets = open(plan, &log)?;
         let told = plan.targets.iter().map(|target| Told { name: target.name.clone(), ..Told::default() }).collect();
         let (old, new, notices) = (None, None, Vec::new());
-        let mut walk = Self { plan, issuer, journal, steps, targets, log, old, new, resumed: true, told, notices };
+        let mut walk =
+            Self { plan, issuer, journal, steps, targets, log, old, new, resumed: true, unheld: false, told, notices };
         walk.regain().await;
         Ok(walk)
     }
@@ -75,8 +91,11 @@ impl<'a> Walk<'a> {
     /// The keys, from wherever they stand.
     async fn regain(&mut self) {
         let newest = self.log.made.last().and_then(|made| made.print);
+        let mut unheld = newest.is_some();
         for (target, entry) in self.targets.iter().zip(&self.log.targets) {
             let held = target.look().await.ok().and_then(|held| held.key);
+            let holds_another = held.as_ref().is_some_and(|held| Some(fingerprint_of(held)) != newest);
+            unheld &= entry.step == Step::Untouched || holds_another;
             let kept = if self.old.is_none() { target.old(entry).await } else { None };
             for key in held.into_iter().chain(kept) {
                 let print = Some(fingerprint_of(&key));
@@ -87,6 +106,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        self.unheld = unheld;
     }
 
     /// Goes on to the end, or back where something fails or somebody interrupts.
@@ -191,6 +211,13 @@ impl<'a> Walk<'a> {
             self.restore().await?;
             self.log.made.clear();
             self.journal.write(&self.log)?;
+        } else if self.unheld
+            && let Some(lost) = self.log.made.last()
+            && self.issuer.uses(&lost.id).await?.count() == 0
+        {
+            self.log.made.pop();
+            self.journal.write(&self.log)?;
+            self.find_lost().await?;
         }
         fault::point();
         let fresh = self.issuer.rotate(self.log.newest()).await?;
@@ -215,8 +242,8 @@ impl<'a> Walk<'a> {
                 ))
                 .mend("See who uses it: `assay key clients`."));
             }
-            self.log.made.push(Made { id: successor, print: None });
-            self.new = None;
+            // Ended at once: an account may have few keys, and a run that is killed again and again would use them up.
+            self.issuer.restore(self.log.newest()).await?;
         }
         Ok(())
     }

@@ -47,6 +47,7 @@ Exit status:
   2  something could not be looked at, whatever else was found";
 
 /// Where to look.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Arguments {

@@ -98,7 +98,7 @@ enum Command {
     /// Put a new key wherever a plan says that the old one is in use; or change what is known of a key
     #[command(visible_alias = "upd")]
     Update(Box<update::Arguments>),
-    /// Print a plan to begin with, for `update --plan`: for Wazuh, OpenCTI, vt-cli and others
+    /// Print a plan to begin with, for `update --plan`: for Wazuh, `OpenCTI`, vt-cli and others
     Recipe(recipe::Arguments),
     /// Who uses a key: address and program, with counts
     Clients {

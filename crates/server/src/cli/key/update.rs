@@ -167,7 +167,7 @@ async fn issuer<'a>(session: &'a Session, plan: &Plan) -> anyhow::Result<Box<dyn
     match &plan.owner {
         Owner::Account(name) => Ok(Box::new(Account {
             door: session.door(),
-            account: session.account(name).await?,
+            name: session.account(name).await?,
             overlap: plan.overlap,
             retire_when_quiet: plan.retire_when_quiet,
         })),

@@ -13,7 +13,7 @@ use crate::update::report::Change;
 
 /// The command.
 pub(super) struct Command<'a> {
-    pub(super) command: &'a [String],
+    pub(super) words: &'a [String],
     pub(super) put_back: Option<&'a [String]>,
     pub(super) folder: &'a Path,
     pub(super) patience: Duration,
@@ -22,7 +22,7 @@ pub(super) struct Command<'a> {
 #[async_trait(?Send)]
 impl Target for Command<'_> {
     async fn look(&self) -> Result<Held, Problem> {
-        let change = Change::handed_to(&self.command.join(" "));
+        let change = Change::handed_to(&self.words.join(" "));
         Ok(Held { key: None, changes: vec![change] })
     }
 
@@ -31,7 +31,7 @@ impl Target for Command<'_> {
     }
 
     async fn write(&self, key: &SecretString, _entry: &mut Entry, keys: Keys<'_>) -> Result<(), Problem> {
-        program::run(self.command, Some(key), self.folder, self.patience, &keys.all()).await.map(drop)
+        program::run(self.words, Some(key), self.folder, self.patience, &keys.all()).await.map(drop)
     }
 
     async fn put_back(&self, _entry: &Entry, keys: Keys<'_>) -> Result<(), Problem> {
@@ -39,7 +39,7 @@ impl Target for Command<'_> {
             return Err(Problem::local("the old key is nowhere to be read any more")
                 .mend("Hand it to the command yourself, or give the target a put_back command."));
         }
-        let command = self.put_back.unwrap_or(self.command);
+        let command = self.put_back.unwrap_or(self.words);
         program::run(command, keys.old, self.folder, self.patience, &keys.all()).await.map(drop)
     }
 

@@ -92,8 +92,11 @@ pub(super) fn open<'a>(target: &'a plan::Target, folder: &'a Path, run: &str) ->
             Box::new(file::File::open(path, file::Content::Credential(content), true, run)?)
         }
         Store::Vault(vault) => Box::new(vault::Secret::open(vault, target.patience)?),
-        Store::Command { command, put_back } => {
-            Box::new(command::Command { command, put_back: put_back.as_deref(), folder, patience: target.patience })
-        }
+        Store::Command { command, put_back } => Box::new(command::Command {
+            words: command,
+            put_back: put_back.as_deref(),
+            folder,
+            patience: target.patience,
+        }),
     })
 }
