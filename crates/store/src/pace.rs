@@ -35,9 +35,9 @@ impl Rate {
     /// The arrival after the amount was taken, or how long there is no room for it.
     pub(crate) fn take(&self, stored: i64, now: i64) -> Result<i64, Duration> {
         let tolerance = self.interval.saturating_mul(signed(self.burst).saturating_sub(signed(self.amount)));
-        // No arrival is further away than the whole burst, unless the clock was set back: then there is room for this one
-        // and, from here on, for one an interval.
-        let furthest = now.saturating_add(self.interval.saturating_mul(signed(self.burst)));
+        // No arrival is further away than the whole burst and what clocks differ by, unless this one was set back: then there
+        // is room for this one and, from here on, for one an interval.
+        let furthest = now.saturating_add(self.interval.saturating_mul(signed(self.burst))).saturating_add(SKEW);
         let arrival = if stored > furthest { now.saturating_add(tolerance.max(0)) } else { stored.max(now) };
         let early = arrival.saturating_sub(now).saturating_sub(tolerance);
         if early > 0 || self.burst < self.amount {
@@ -55,6 +55,9 @@ impl Rate {
 fn signed(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
+
+/// How far apart the clocks of processes may be, nanoseconds.
+const SKEW: i64 = 60_000_000_000;
 
 /// With fewer arrivals than this kept, those that are over are left alone.
 const MANY: usize = 4096;
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_holds_nobody_up_for_longer_than_one_interval() {
         let rate = Rate { account: "a".into(), quota: Quota::ApiRequestsHourly, interval: 10, burst: 3, amount: 1 };
-        assert_eq!(rate.take(1_000_000, 50), Ok(80));
+        assert_eq!(rate.take(2 * SKEW, 50), Ok(80));
         assert_eq!(rate.take(80, 50), Err(Duration::from_nanos(10)));
         assert_eq!(rate.take(80, 60), Ok(90));
     }
