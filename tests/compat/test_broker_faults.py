@@ -1,4 +1,7 @@
-"""What a broker makes of an upstream that is wrong in one way: VirusTotal's codes, old answers with their age, no key lost."""
+"""What a broker makes of an upstream that is wrong in one way: VirusTotal's codes, old answers with their age, no key lost.
+
+Some take seven seconds: a host that failed is left alone for five, and it has to be seen that it is asked again.
+"""
 
 import concurrent.futures
 import json
