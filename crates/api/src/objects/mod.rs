@@ -195,7 +195,7 @@ pub struct Relationship {
     pub source: Source,
     /// Who may see it; whoever may see the object where it is not set.
     pub visible: Option<fn(&Record, &Viewer<'_>) -> bool>,
-    /// Whether its members may be hidden from a caller who sees the object; see [`sight`].
+    /// Whether its members may be hidden from a caller who sees the object; see `sight.rs`.
     pub screened: bool,
     /// What is said about each member of it, out of the member's record.
     pub context: Option<fn(&Record) -> Result<Value>>,

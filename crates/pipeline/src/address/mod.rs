@@ -3,8 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | [`submit`] | an address becomes an analysis with its first job |
-//! | [`visit`] | a URL is fetched where that is allowed, and everybody who knows something about the address is asked |
-//! | [`rate`] | the engines' opinions |
+//! | `visit` | a URL is fetched where that is allowed, and everybody who knows something about the address is asked |
+//! | `rate` | the engines' opinions |
 //!
 //! It runs over the same leased jobs and by the same workers as the flow of a sample.
 
