@@ -44,16 +44,10 @@ def known_examples(server: Server, folder) -> str:
     submission = server.get(f"/files/{report['id']}/submissions").json()["data"][0]["id"]
     of = {"files": report["id"], "analyses": analysis, "users": user, "submissions": submission}
     schema = json.loads(SCHEMA.read_text())
-    for path, operations in schema["paths"].items():
-        collection = next((part for part in path.split("/") if part in of), None)
-        shared = operations.get("parameters", [])
-        for operation in operations.values():
-            if not isinstance(operation, dict):
-                continue
-            for parameter in [*shared, *operation.get("parameters", [])]:
-                if parameter.get("in") == "path" and collection and parameter["name"] in ("id", "hash"):
-                    parameter.pop("examples", None)
-                    parameter["example"] = of[collection]
+    for name, parameter in schema["components"]["parameters"].items():
+        collection = name.partition(".")[0]
+        if parameter["in"] == "path" and parameter["name"] in ("id", "hash") and collection in of:
+            parameter["example"] = of[collection]
     copy = folder / "openapi.json"
     copy.write_text(json.dumps(schema))
     return str(copy)

@@ -57,11 +57,11 @@ pub(crate) fn run(options: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Builds everything in the one way that all commands share, and answers where the binary is.
+/// Builds the programs with the features that the tests' build has, and answers where the binary is.
 pub(crate) fn build_binary() -> Result<PathBuf> {
-    // Over the whole workspace and all targets: cargo chooses features by what it is asked to build, and asking for the
-    // server alone would compile a second copy of the dependencies.
-    tools::step("build", tools::cargo().args(["build", "--locked", "--workspace", "--all-targets"]))?;
+    // Cargo chooses features by what it is asked to build: the server alone, or programs without what tests need, would
+    // compile a second copy of many dependencies. `--examples` is what brings in the tests' dependencies, not the tests.
+    tools::step("build", tools::cargo().args(["build", "--locked", "--workspace", "--bins", "--examples"]))?;
     let binary = tools::target().join("debug").join("assay");
     if !binary.exists() {
         bail!("the build left no {}", binary.display());
@@ -100,7 +100,10 @@ fn with_python(parts: &[&str], options: &[String]) -> Result<Counts> {
     let mut pytest = Command::new(&python);
     // From the folder of the tests: its pytest.ini says the rest.
     pytest.current_dir(tools::root().join("tests").join("compat"));
-    pytest.args(["-m", "pytest", "-m", &marks(parts)]).arg("--junitxml").arg(&report).args(options);
+    pytest.args(["-m", "pytest", "-m", &marks(parts)]);
+    // Each test file in one of a few processes, with servers of its own: they wait more than they compute.
+    pytest.args(["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]);
+    pytest.arg("--junitxml").arg(&report).args(options);
     pytest.env("COMPAT_ASSAY", &assay).env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
     // What the person's own shell says about a server is not meant for these.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ASSAY_")) {

@@ -1,6 +1,7 @@
-//! `openapi.json` (OpenAPI 3.1), printed from the table of endpoints and the types of the attributes.
+//! `openapi.json` (OpenAPI 3.1), printed from the table of endpoints and the types of the attributes. What several
+//! operations have in common (answers, parameters) stands once, under `components`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assay_model::Code;
 use schemars::SchemaGenerator;
@@ -15,13 +16,14 @@ use crate::routes;
 /// The document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
+    let mut shared = Shared::default();
     for route in routes::table(&Settings::default()) {
         // The shim of API v2 is described in words, not as part of v3.
         if !route.path.starts_with(routes::PREFIX) {
             continue;
         }
         let operations = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
-        operations[route.method.as_str().to_lowercase()] = operation(&route);
+        operations[route.method.as_str().to_lowercase()] = operation(&route, &mut shared);
     }
     json!({
         "openapi": "3.1.0",
@@ -35,29 +37,75 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": crate::gate::KEY_HEADER } },
+            "parameters": shared.parameters,
+            "responses": shared.responses,
             "schemas": schemas(),
         },
     })
 }
 
-fn operation(route: &Route) -> Value {
+/// Parts of operations by their names, each once.
+#[derive(Default)]
+struct Shared {
+    parameters: BTreeMap<String, Value>,
+    responses: BTreeMap<String, Value>,
+}
+
+impl Shared {
+    /// The reference to a response; equal names are equal responses.
+    fn response(&mut self, name: String, response: Value) -> Value {
+        let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+        self.responses.insert(name, response);
+        reference
+    }
+
+    /// The reference to a parameter. Where another parameter has `name` already, the operation makes the difference.
+    fn parameter(&mut self, name: String, operation: &str, parameter: Value) -> Value {
+        let taken = self.parameters.get(&name).is_some_and(|other| *other != parameter);
+        let name = if taken { format!("{name}.{operation}") } else { name };
+        let reference = json!({ "$ref": format!("#/components/parameters/{name}") });
+        self.parameters.insert(name, parameter);
+        reference
+    }
+}
+
+fn operation(route: &Route, shared: &mut Shared) -> Value {
     let mut operation = json!({
         "operationId": route.operation,
         "summary": route.summary,
         "description": description(route),
-        "parameters": parameters(route),
-        "responses": responses(route),
+        "parameters": parameters(route, shared),
+        "responses": responses(route, shared),
         "security": if route.access == Access::Open { json!([]) } else { json!([{ "key": [] }]) },
     });
-    if route.takes == Takes::Upload {
-        let schema = json!({ "type": "object", "required": ["file"], "properties": {
-            "file": { "type": "string", "contentMediaType": "application/octet-stream", "description": "The file" },
-            "password": { "type": "string", "description": "Opens a protected ZIP with one file; that file is stored" },
-        }});
-        operation["requestBody"] =
-            json!({ "required": true, "content": { "multipart/form-data": { "schema": schema } } });
+    if let Some(body) = body(route.takes) {
+        operation["requestBody"] = body;
     }
     operation
+}
+
+fn body(takes: Takes) -> Option<Value> {
+    let document = || json!({ "application/json": { "schema": { "type": "object" } } });
+    match takes {
+        Takes::Nothing => None,
+        Takes::Upload => {
+            let schema = json!({ "type": "object", "required": ["file"], "properties": {
+                "file": { "type": "string", "contentMediaType": "application/octet-stream", "description": "The file" },
+                "password": { "type": "string",
+                              "description": "Opens a protected ZIP with one file; that file is stored" },
+            }});
+            Some(json!({ "required": true, "content": { "multipart/form-data": { "schema": schema } } }))
+        }
+        Takes::Form => {
+            let schema = json!({ "type": "object", "required": ["url"], "properties": {
+                "url": { "type": "string", "description": "The URL, or several, one on a line" } } });
+            let content = json!({ "application/x-www-form-urlencoded": { "schema": schema },
+                                  "multipart/form-data": { "schema": schema } });
+            Some(json!({ "required": true, "content": content }))
+        }
+        Takes::Document => Some(json!({ "required": true, "content": document() })),
+        Takes::MaybeDocument => Some(json!({ "required": false, "content": document() })),
+    }
 }
 
 fn description(route: &Route) -> String {
@@ -76,14 +124,15 @@ fn description(route: &Route) -> String {
     format!("{access} {cost}")
 }
 
-fn parameters(route: &Route) -> Value {
+fn parameters(route: &Route, shared: &mut Shared) -> Value {
     let mut list = Vec::new();
     for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
         let collection = route.path.split('/').nth(3).unwrap_or_default();
         let object = OBJECTS.iter().find(|object| object.kind.collection() == collection && name == "id");
         let text = object.map_or("From the address that was answered before", |object| object.id);
-        list.push(json!({ "name": name, "in": "path", "required": true, "description": text,
-                          "schema": { "type": "string", "minLength": 1 } }));
+        let parameter = json!({ "name": name, "in": "path", "required": true, "description": text,
+                                "schema": { "type": "string", "minLength": 1 } });
+        list.push(shared.parameter(format!("{collection}.{name}"), &route.operation, parameter));
     }
     for (name, text) in route.query {
         let schema = if *name == "limit" {
@@ -91,7 +140,9 @@ fn parameters(route: &Route) -> Value {
         } else {
             json!({ "type": "string" })
         };
-        list.push(json!({ "name": name, "in": "query", "required": false, "description": text, "schema": schema }));
+        let parameter =
+            json!({ "name": name, "in": "query", "required": false, "description": text, "schema": schema });
+        list.push(shared.parameter((*name).to_owned(), &route.operation, parameter));
     }
     list.into()
 }
@@ -119,24 +170,37 @@ pub(crate) fn errors(route: &Route) -> Vec<Code> {
     codes
 }
 
-fn responses(route: &Route) -> Value {
+fn responses(route: &Route, shared: &mut Shared) -> Value {
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), success(route));
+    responses.insert("200".to_owned(), shared.response(answer_name(route.answers), success(route)));
     if route.answers == Answers::Bytes {
         let bytes = json!({ "application/octet-stream": {} });
-        responses.insert("206".to_owned(), json!({ "description": "Part of the file", "content": bytes }));
-        responses.insert("416".to_owned(), json!({ "description": "No such part of the file", "content": bytes }));
+        for (status, text) in [("206", "Part of the file"), ("416", "No such part of the file")] {
+            let response = json!({ "description": text, "content": bytes });
+            responses.insert(status.to_owned(), shared.response(format!("{status}.Bytes"), response));
+        }
     }
-    for code in errors(route) {
-        let entry = responses.entry(code.status().to_string()).or_insert_with(|| {
-            json!({ "description": "", "content": { "application/json": {
-                "schema": { "$ref": "#/components/schemas/Error" } } } })
-        });
-        let before = entry["description"].as_str().unwrap_or_default();
-        let separator = if before.is_empty() { "" } else { " · " };
-        entry["description"] = format!("{before}{separator}`{}`:{}", code.wire(), code.meaning()).into();
+    let errors = errors(route);
+    for codes in errors.chunk_by(|one, other| one.status() == other.status()) {
+        let status = codes[0].status().to_string();
+        let name: Vec<&str> = codes.iter().map(|code| code.wire().trim_end_matches("Error")).collect();
+        let told: Vec<String> = codes.iter().map(|code| format!("`{}`:{}", code.wire(), code.meaning())).collect();
+        let response = json!({ "description": told.join(" · "), "content": { "application/json": {
+            "schema": { "$ref": "#/components/schemas/Error" } } } });
+        let reference = shared.response(format!("{status}.{}", name.join(".")), response);
+        responses.insert(status, reference);
     }
     responses.into()
+}
+
+/// What an answer is called among the shared ones.
+fn answer_name(answers: Answers) -> String {
+    match answers {
+        Answers::Object(kind) => format!("Object.{kind}"),
+        Answers::Objects(kind) => format!("Objects.{kind}"),
+        Answers::One(kind) => format!("One.{kind}"),
+        other => format!("{other:?}"),
+    }
 }
 
 fn success(route: &Route) -> Value {
