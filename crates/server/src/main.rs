@@ -29,10 +29,6 @@ mod tls;
 mod update;
 mod upstream;
 
-/// Decision 0015 has what it saves.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments = cli::Assay::read();
     // One provider of cryptography for every TLS connection of the process.

@@ -61,7 +61,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("maxminddb", &["assay-intel"]),
     ("unicode-security", &["assay-engines"]),
     ("clap", &["assay-server"]),
-    ("mimalloc", &["assay-server"]),
     ("html5gum", &["assay-extract"]),
     ("image", &["assay-extract"]),
     ("reqwest", &["assay-web", "assay-events", "assay-upstream", "assay-server"]),
