@@ -31,10 +31,10 @@ const COLUMNS: &[Column] = &[
     Column("Date", "date"),
     Column("Action", "action"),
     Column("Actor", "actor"),
-    Column("Key", "key_id"),
     Column("Target", "target"),
     Column("Group", "group"),
     Column("From", "ip"),
+    Column("Key", "key_id"),
 ];
 
 /// Exit status: something was changed.
