@@ -119,7 +119,8 @@ async fn give_back(app: &App, receipts: &[Arc<Receipt>]) {
     }
 }
 
-/// What is private no more, or gone, counts no more.
+/// What is private no more, or gone, counts no more. It was charged before it was written and is given back after: a
+/// process that dies in between leaves one too many counted, never one too few.
 async fn uncount(app: &App, row: &Authored, counted_on: &[String]) -> Result<()> {
     for quota in row.hidden.unwrap_or_default() {
         app.meter.give_up(counted_on, *quota).await?;
