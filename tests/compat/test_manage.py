@@ -125,6 +125,8 @@ def test_a_group_takes_members_in_with_roles_and_caps_and_puts_them_out(desk, gr
     assert f"new-{name}@example.org" in desk.json("group", "show", group)["invitations"]
     assert desk.run("group", "cap", group, name, "unlimited").returncode == 0
     assert desk.run("group", "admin", group, name, "--remove").returncode == 0
+    assert desk.run("group", "admin", group, name).returncode == 0, "by name, as it is a member"
+    assert desk.run("group", "admin", group, name, "--remove").returncode == 0
     assert desk.run("group", "remove", group, name).returncode == 0
     assert desk.json("group", "members", group) == []
 

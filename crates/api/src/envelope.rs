@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use assay_model::account::Retirement;
-use assay_model::{Error, Kind};
+use assay_model::{Error, Kind, Timestamp};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::app::Settings;
-use crate::meter::Minute;
+use crate::meter::Remaining;
 use crate::route::{Arguments, Reply, ReplyBody};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -136,7 +136,7 @@ fn with_type(body: Body, kind: HeaderValue) -> Response<Body> {
 
 /// What an answer to a key that is being replaced says: `Deprecation` (RFC 9745), `Sunset` (RFC 8594).
 pub(crate) fn retiring(response: &mut Response<Body>, retirement: &Retirement) {
-    let seconds = |moment: assay_model::Timestamp| Duration::from_secs(moment.0.max(0).unsigned_abs());
+    let seconds = |moment: Timestamp| Duration::from_secs(moment.0.max(0).unsigned_abs());
     let sunset = httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds(retirement.deadline));
     let deprecation = format!("@{}", retirement.since.0);
     if let (Ok(deprecation), Ok(sunset)) = (HeaderValue::try_from(deprecation), HeaderValue::try_from(sunset)) {
@@ -145,10 +145,14 @@ pub(crate) fn retiring(response: &mut Response<Body>, retirement: &Retirement) {
     }
 }
 
-/// `RateLimit-Policy` and `RateLimit` (IETF httpapi draft) on every metered answer.
-pub(crate) fn limits(response: &mut Response<Body>, minute: Minute) {
-    let policy = format!("\"minute\";q={};w=60", minute.limit);
-    let state = format!("\"minute\";r={};t={}", minute.left, minute.reset);
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers) on every metered answer: what remains of the
+/// minute, or the window for which the call was refused.
+pub(crate) fn limits(response: &mut Response<Body>, remaining: &Remaining, now: Timestamp) {
+    let name = remaining.name();
+    let window = remaining.length(now).map_or_else(String::new, |seconds| format!(";w={seconds}"));
+    let policy = format!("\"{name}\";q={}{window}", remaining.limit);
+    let reset = remaining.reset.map_or_else(String::new, |seconds| format!(";t={seconds}"));
+    let state = format!("\"{name}\";r={}{reset}", remaining.left);
     if let (Ok(policy), Ok(state)) = (HeaderValue::try_from(policy), HeaderValue::try_from(state)) {
         response.headers_mut().insert("ratelimit-policy", policy);
         response.headers_mut().insert("ratelimit", state);

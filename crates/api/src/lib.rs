@@ -9,7 +9,6 @@
 //! | [`objects`] | one file an object type: attributes, relationships |
 //! | `files`, `accounts`, `community`, `metadata`, `v2`, `widget` | actions, one file each |
 //! | `authored` | objects that people write: rows, and the handlers that serve them all |
-//! | `files`, `accounts`, `metadata`, `v2` | actions, one file each |
 //! | `brokered`, `upstreams` | what upstream is asked for, and the contracts under which it is |
 //! | `envelope`, `cursor`, `report` | how answers look |
 //! | [`openapi`], [`reference`](mod@reference), [`coverage`] | the documentation, printed from the rows |
@@ -62,6 +61,7 @@ mod v2;
 mod widget;
 
 pub use app::{App, Parts, Settings};
+use meter::Exhausted;
 use request_log::{Entry, Figures};
 use route::{Arguments, Route};
 pub use upstreams::register as register_upstream;
@@ -132,15 +132,15 @@ async fn serve(app: Arc<App>, route: Arc<Route>, figures: Arc<Figures>, request:
         Ok((arguments, request)) => gate::pass(&app, &route, arguments, &origin, request, &mut entry).await,
         Err(error) => Err(error),
     };
-    let mut response = match outcome {
-        Ok(reply) => envelope::respond(reply),
+    let (mut response, exhausted) = match outcome {
+        Ok(reply) => (envelope::respond(reply), None),
         Err(error) => {
             report(&entry, &route.path, &error);
-            envelope::refuse(&error)
+            (envelope::refuse(&error), Exhausted::behind(&error))
         }
     };
-    if let Some(minute) = entry.receipt().and_then(|receipt| receipt.minute) {
-        envelope::limits(&mut response, minute);
+    if let Some(remaining) = exhausted.or_else(|| entry.receipt()?.minute) {
+        envelope::limits(&mut response, &remaining, app.now());
     }
     if let Some(call) = entry.call() {
         if let Some(retirement) = &call.0.retirement {

@@ -3,8 +3,8 @@
 //!
 //! The figures of a route are counted through handles that are made once, not looked up by name for each request.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use assay_model::Code;
@@ -37,10 +37,11 @@ impl Ids {
     }
 }
 
-/// The figures of one route.
+/// The figures of one route. They are there from its first request on: most routes of most servers are never asked.
 pub(crate) struct Figures {
-    by_status: Vec<(u16, Counter)>,
-    seconds: Histogram,
+    operation: String,
+    by_status: Vec<(u16, OnceLock<Counter>)>,
+    seconds: OnceLock<Histogram>,
 }
 
 /// Statuses that are no errors of ours.
@@ -49,25 +50,29 @@ const OTHER: &[u16] = &[200, 204, 206, 416];
 impl Figures {
     /// The figures of an operation.
     pub(crate) fn new(operation: &str) -> Self {
-        let count = |status: u16| {
-            let labels = [("operation", operation.to_owned()), ("status", status.to_string())];
-            (status, metrics::counter!("assay_requests_total", &labels))
-        };
         let mut statuses: Vec<_> = Code::ALL.iter().map(|code| code.status()).chain(OTHER.iter().copied()).collect();
         statuses.sort_unstable();
         statuses.dedup();
         Self {
-            by_status: statuses.into_iter().map(count).collect(),
-            seconds: metrics::histogram!("assay_request_seconds", "operation" => operation.to_owned()),
+            operation: operation.to_owned(),
+            by_status: statuses.into_iter().map(|status| (status, OnceLock::new())).collect(),
+            seconds: OnceLock::new(),
         }
     }
 
     /// Counts a request.
     pub(crate) fn count(&self, status: u16, took: Duration) {
         if let Some((_, counter)) = self.by_status.iter().find(|(one, _)| *one == status) {
+            let counter = counter.get_or_init(|| {
+                let labels = [("operation", self.operation.clone()), ("status", status.to_string())];
+                metrics::counter!("assay_requests_total", &labels)
+            });
             counter.increment(1);
         }
-        self.seconds.record(took.as_secs_f64());
+        let seconds = self
+            .seconds
+            .get_or_init(|| metrics::histogram!("assay_request_seconds", "operation" => self.operation.clone()));
+        seconds.record(took.as_secs_f64());
     }
 }
 
@@ -123,9 +128,14 @@ impl Entry {
             method,
             route,
             status,
-            ms = took.as_secs_f64() * 1000.0,
+            ms = milliseconds(took),
             key_id,
             cost = self.cost,
         );
     }
+}
+
+/// To the microsecond, so that the line shows no more digits than were measured.
+fn milliseconds(took: Duration) -> f64 {
+    f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1000.0
 }

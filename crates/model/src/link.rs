@@ -186,4 +186,6 @@ links! {
     Ns = "ns": Domain -> Domain;
     /// A domain's SOA record names this domain.
     Soa = "soa": Domain -> Domain;
+    /// A graph is shared with this group.
+    SharedGraph = "shared_graph": Graph -> Group;
 }

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Err(cause) => Err(cause.into()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("assay: {error:#}");
+        show::output::complain(&format!("{error:#}"));
         ExitCode::from(2)
     })
 }

@@ -32,8 +32,10 @@ const QUIET: i64 = 3_600;
 /// Over how many days the users of a key are shown.
 const CLIENT_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
-/// How many days ahead the end of a key is told; 0 is the end itself.
-const AHEAD: &[i64] = &[14, 7, 3, 1, 0];
+/// How many days ahead the end of a key is told.
+const AHEAD: &[i64] = &[14, 7, 3, 1];
+/// For how many days an end that nobody told of is still told.
+const LOOK_BACK: i64 = 7;
 
 /// The keys of an account, newest first, with their ids.
 pub(crate) async fn of_account(app: &App, account: &str) -> Result<Vec<(String, ApiKey)>> {
@@ -435,18 +437,20 @@ pub(crate) async fn retire_quiet(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Tells of keys that end in 14, 7, 3 and 1 days, and of those that have ended; each once.
+/// Tells of keys that end in 14, 7, 3 and 1 days, and of those that have ended; each once. Who was down when a day came
+/// tells of it later, as far as it is still true; of an end, for a week.
 pub(crate) async fn tell_of_ends(app: &App) -> Result<()> {
     let now = app.now();
-    for (step, days) in AHEAD.iter().enumerate() {
+    for days in -LOOK_BACK..=AHEAD[0] {
         let day = Timestamp(now.0 + days * DAY).day().0.to_string();
         for id in found(app, &Facet::new(FacetName::Ends, day)).await? {
             let Some(record) = app.store().read(&Key::shared(Kind::ApiKey, id.as_str())).await? else { continue };
             let key: ApiKey = record.parse()?;
             let Some(end) = key.expiration_date else { continue };
+            let passed = AHEAD.iter().filter(|ahead| end.0 - now.0 <= **ahead * DAY).count();
             let (name, step) = match key.state(now) {
-                KeyState::Expired => (EventName::KeyExpired, AHEAD.len()),
-                state if state.is_live() => (EventName::KeyExpiring, step),
+                KeyState::Expired => (EventName::KeyExpired, AHEAD.len() + 1),
+                state if state.is_live() && passed > 0 => (EventName::KeyExpiring, passed),
                 _ => continue,
             };
             let (user, _) = read_user(app, &key.account).await?;

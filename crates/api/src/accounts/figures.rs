@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::rights::{Standpoint, find_account, forbidden, governed_group};
 use crate::app::App;
 use crate::identity::Account;
+use crate::meter::Payer;
 use crate::objects::{self, serve};
 use crate::route::{Call, Reply};
 use crate::{cursor, envelope};
@@ -30,7 +31,7 @@ const DAYS_BACK: i64 = 60;
 pub(crate) async fn quotas(app: &App, ledger: &Arc<str>, limits: &Limits) -> Result<Vec<(Quota, Value)>> {
     let mut figures = Vec::with_capacity(Quota::ALL.len());
     for &quota in Quota::ALL {
-        let used = app.meter.used(ledger, quota).await?;
+        let used = app.meter.used(&Payer { name: ledger, limits }, quota).await?;
         figures.push((quota, json!({ "allowed": limits.of(quota), "used": used })));
     }
     Ok(figures)

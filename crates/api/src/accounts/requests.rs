@@ -11,7 +11,7 @@ use assay_store::{Expect, Range};
 use serde_json::{Value, json};
 
 use super::attributes::{Written, document};
-use super::deed::{Actor, Attempt, Change, persist};
+use super::deed::{Actor, Attempt, Change, Failure, persist};
 use super::rights::{Standpoint, find_account, forbidden, hidden, read_user, shown, unrestricted};
 use crate::app::App;
 use crate::gate::Paid;
@@ -60,6 +60,13 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         if open.items.len() as u64 >= OPEN_MAX {
             let message = format!("the account has {OPEN_MAX} open requests already");
             return Err(Error::new(Code::AlreadyExists, message).into());
+        }
+        for record in app.store().read_many(&open.items).await?.into_iter().flatten() {
+            let asked: Request = record.parse().map_err(Failure::Final)?;
+            if asked.wish == made.wish {
+                let message = format!("the account asks for this already, in the request \"{}\"", record.key.id);
+                return Err(Error::new(Code::AlreadyExists, message).into());
+            }
         }
         let key = Key::shared(Kind::Request, id.as_str());
         let mut change = Change::default();

@@ -1,5 +1,9 @@
 //! `POST /{collection}`, `PATCH` and `DELETE /{collection}/{id}`. In go attributes and members, out comes the object.
 
+use std::sync::Arc;
+
+use assay_model::access::Standing as Rights;
+use assay_model::quota::Quota;
 use assay_model::record::{Edge, Key, body};
 use assay_model::{Code, Error, Kind, Result};
 use assay_store::{Batch, Expect};
@@ -9,8 +13,10 @@ use super::members::{self, Wanted};
 use super::{Authored, Standing, Work, fields, governed};
 use crate::accounts::attributes::{Written, document_of};
 use crate::accounts::deed::persist;
+use crate::app::App;
 use crate::gate::lacks_privilege;
-use crate::meter::{Bill, Payer};
+use crate::identity::Account;
+use crate::meter::{Bill, Payer, Receipt};
 use crate::objects::serve;
 use crate::route::{Call, Reply};
 
@@ -31,16 +37,16 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
     attributes.entry("creation_date").or_insert(now.0.into());
     attributes.insert(row.modified.to_owned(), now.0.into());
     let identity = super::caller(&call)?;
-    let fresh = Work {
+    let mut fresh = Work {
         attributes,
         owner: identity.account.to_string(),
         group: identity.user.group.clone(),
         viewers: Vec::new(),
         editors: Vec::new(),
+        counted_on: Vec::new(),
     };
-    may_hide(&call, row, &fresh)?;
-    let receipt = charge(&call, row).await?;
     let app = &call.app;
+    let receipts = charge_for_new(&call, row, &mut fresh).await?;
     let made = persist(|| async {
         let mut work = fresh.clone();
         let key = Key::shared(row.kind, (row.id)(app, &work.attributes));
@@ -61,36 +67,80 @@ pub(crate) async fn create(mut call: Call) -> Result<Reply> {
         Ok(key)
     })
     .await;
-    if let (Err(_), Some(receipt)) = (&made, &receipt) {
-        app.meter.refund(receipt).await;
+    if made.is_err() {
+        give_back(app, &receipts).await;
     }
     answer(&call, row, &made?.id).await
 }
 
 /// Refuses to hide an object where that needs a privilege that the caller lacks.
-fn may_hide(call: &Call, row: &Authored, work: &Work) -> Result<()> {
+fn may_hide(call: &Call, row: &Authored) -> Result<()> {
     match row.private {
-        Some(privilege) if work.is_private() && !call.paid.has(privilege) => {
-            Err(lacks_privilege(super::caller(call)?, privilege))
-        }
+        Some(privilege) if !call.paid.has(privilege) => Err(lacks_privilege(super::caller(call)?, privilege)),
         _ => Ok(()),
     }
 }
 
-/// Takes one from what the account may make in a month, where that is counted.
-async fn charge(call: &Call, row: &Authored) -> Result<Option<std::sync::Arc<crate::meter::Receipt>>> {
-    let Some(bill) = row.quota.map(Bill::one_of) else { return Ok(None) };
-    let identity = super::caller(call)?;
-    let standing = &identity.standing;
-    let own = Payer { name: &identity.account, limits: &standing.limits };
-    let receipt = match &standing.pool {
-        None => call.app.meter.charge(&[own], bill).await?,
-        Some(pool) => {
-            let group = Payer { name: &pool.ledger, limits: &pool.limits };
-            call.app.meter.charge(&[own, group], bill).await?
+/// Takes one from what an account may have of something that is counted.
+async fn charge(app: &App, account: &Arc<str>, of: &Rights, quotas: &'static [Quota]) -> Result<Arc<Receipt>> {
+    let own = Payer { name: account, limits: &of.limits };
+    let pool = of.pool.as_ref().map(|pool| Payer { name: &pool.ledger, limits: &pool.limits });
+    let payers: Vec<_> = std::iter::once(own).chain(pool).collect();
+    app.meter.charge(&payers, Bill::one_of(quotas)).await
+}
+
+/// Charges whoever makes an object: for making it, and for its being private, where that is counted.
+async fn charge_for_new(call: &Call, row: &Authored, fresh: &mut Work) -> Result<Vec<Arc<Receipt>>> {
+    let (app, identity) = (&call.app, super::caller(call)?);
+    let mut receipts = Vec::new();
+    if fresh.is_private() {
+        may_hide(call, row)?;
+        if let Some(quotas) = row.hidden {
+            let receipt = charge(app, &identity.account, &identity.standing, quotas).await?;
+            fresh.counted_on = receipt.payers();
+            receipts.push(receipt);
         }
-    };
-    Ok(Some(receipt))
+    }
+    if let Some(quotas) = row.quota {
+        match charge(app, &identity.account, &identity.standing, quotas).await {
+            Ok(receipt) => receipts.push(receipt),
+            Err(error) => {
+                give_back(app, &receipts).await;
+                return Err(error);
+            }
+        }
+    }
+    Ok(receipts)
+}
+
+async fn give_back(app: &App, receipts: &[Arc<Receipt>]) {
+    for receipt in receipts {
+        app.meter.refund(receipt).await;
+    }
+}
+
+/// What is private no more, or gone, counts no more. It was charged before it was written and is given back after: a
+/// process that dies in between leaves one too many counted, never one too few.
+async fn uncount(app: &App, row: &Authored, counted_on: &[String]) -> Result<()> {
+    for quota in row.hidden.unwrap_or_default() {
+        app.meter.give_up(counted_on, *quota).await?;
+    }
+    Ok(())
+}
+
+/// Charges the owner for an object that a change makes private, where that is counted.
+async fn charge_for_hiding(call: &Call, row: &Authored, document: &Value) -> Result<Option<Arc<Receipt>>> {
+    let hides = document.pointer("/data/attributes/private") == Some(&Value::Bool(true));
+    let Some(quotas) = row.hidden.filter(|_| hides) else { return Ok(None) };
+    let (work, ..) = governed(call, Standing::Editor).await?;
+    if work.is_private() {
+        return Ok(None);
+    }
+    may_hide(call, row)?;
+    // An owner that is gone pays nothing.
+    let Some(owner) = Account::read(&call.app, &work.owner).await? else { return Ok(None) };
+    let rights = Rights::of(&owner.holder(), None, call.app.now());
+    charge(&call.app, &work.owner.as_str().into(), &rights, quotas).await.map(Some)
 }
 
 /// `PATCH /{collection}/{id}`. Members are added, never removed.
@@ -99,8 +149,9 @@ pub(crate) async fn update(mut call: Call) -> Result<Reply> {
     governed(&call, Standing::Editor).await?;
     let document = document_of(&mut call, DOCUMENT_MAX).await?;
     let wanted = Wanted::of(&call, row, &Written::of(&document, &[row.kind.wire()])?).await?;
+    let receipt = charge_for_hiding(&call, row, &document).await?;
     let app = &call.app;
-    let key = persist(|| async {
+    let changed = persist(|| async {
         let (mut work, key, version) = governed(&call, Standing::Editor).await?;
         let written = Written::of(&document, &[row.kind.wire()])?;
         if written.id.as_deref().is_some_and(|id| !id.is_empty() && *id != *key.id && id != call.arguments.path("id")) {
@@ -109,9 +160,16 @@ pub(crate) async fn update(mut call: Call) -> Result<Reply> {
         let before = work.clone();
         fields::apply(row.fields, written, &mut work.attributes)?;
         (row.check)(&work.attributes)?;
-        if work.is_private() && !before.is_private() {
-            may_hide(&call, row, &work)?;
-        }
+        let was_counted_on = match (before.is_private(), work.is_private()) {
+            (false, true) => {
+                may_hide(&call, row)?;
+                let payers = receipt.as_ref().map_or_else(Vec::new, |receipt| receipt.payers());
+                std::mem::replace(&mut work.counted_on, payers)
+            }
+            (true, false) => std::mem::take(&mut work.counted_on),
+            _ => Vec::new(),
+        };
+        let hidden = work.is_private() && !before.is_private();
         let now = app.now();
         let mut batch = Batch::new();
         let (old, new) = ((row.names)(&before.attributes), (row.names)(&work.attributes));
@@ -127,24 +185,32 @@ pub(crate) async fn update(mut call: Call) -> Result<Reply> {
         work.attributes.insert(row.modified.to_owned(), now.0.into());
         batch.put(key.clone(), body(&work), Expect::Version(version));
         app.store().commit(batch).await?;
-        Ok(key)
+        Ok((key, hidden, was_counted_on))
     })
-    .await?;
+    .await;
+    // What was paid for hiding what was hidden already, or not hidden after all.
+    if let (Err(_) | Ok((_, false, _)), Some(receipt)) = (&changed, &receipt) {
+        app.meter.refund(receipt).await;
+    }
+    let (key, _, was_counted_on) = changed?;
+    uncount(app, row, &was_counted_on).await?;
     answer(&call, row, &key.id).await
 }
 
 /// `DELETE /{collection}/{id}`: for its owner and the operator. What was said about it cannot be seen from then on.
 pub(crate) async fn delete(call: Call) -> Result<Reply> {
-    persist(|| async {
+    let row = Authored::of_call(&call)?;
+    let counted_on = persist(|| async {
         let (work, key, version) = governed(&call, Standing::Owner).await?;
         let mut batch = Batch::new();
         // Written first, so that whoever changes it at this moment is refused, or we.
         batch.put(key.clone(), body(&work), Expect::Version(version));
         batch.delete(key);
         call.app.store().commit(batch).await?;
-        Ok(())
+        Ok(work.counted_on)
     })
     .await?;
+    uncount(&call.app, row, &counted_on).await?;
     Ok(Reply::value(&json!({})))
 }
 

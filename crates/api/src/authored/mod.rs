@@ -65,6 +65,8 @@ pub(crate) struct Authored {
     pub(crate) private: Option<Privilege>,
     /// What counts the ones made, where that is counted.
     pub(crate) quota: Option<&'static [Quota]>,
+    /// What counts those that are private, as long as they are, where that is counted.
+    pub(crate) hidden: Option<&'static [Quota]>,
     /// What can be put into it and taken out.
     pub(crate) members: &'static [members::Membership],
     /// The attribute that counts its members of every kind, where it has one.
@@ -73,6 +75,8 @@ pub(crate) struct Authored {
     pub(crate) names: Names,
     /// With whom it is shared.
     pub(crate) sharing: sharing::Sharing,
+    /// From it to a group that it is shared with, where it is found from there.
+    pub(crate) shared: Option<Link>,
     /// What `order` takes, with the attribute that is meant.
     pub(crate) orders: &'static [(&'static str, &'static str)],
     /// What `filter` takes, with where it looks.
@@ -92,6 +96,9 @@ pub(crate) struct Work {
     pub(crate) viewers: Vec<sharing::Grantee>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) editors: Vec<sharing::Grantee>,
+    /// The ledgers on which it counts while it is private.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) counted_on: Vec<String>,
 }
 
 impl Work {

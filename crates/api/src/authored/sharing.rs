@@ -6,7 +6,7 @@
 //! | `GET …/relationships/{list}/{member}` | whether that user or group is on it |
 //! | `DELETE …/relationships/{list}/{member}`, or without a member and with a body | nothing |
 
-use assay_model::record::{Key, Record, body};
+use assay_model::record::{Edge, Key, Record, body};
 use assay_model::{Error, Kind, Result};
 use assay_store::{Batch, Expect, Page, Position, Range};
 use serde::{Deserialize, Serialize};
@@ -108,6 +108,11 @@ pub(crate) async fn grant(mut call: Call) -> Result<Reply> {
         }
         let granted = present.clone();
         let mut batch = Batch::new();
+        for group in wanted.iter().filter(|grantee| grantee.kind == Kind::Group) {
+            if let Some(link) = row.shared {
+                batch.link(Edge::new(key.clone(), link, group.key(), app.now()));
+            }
+        }
         batch.put(key, body(&work), Expect::Version(version));
         app.store().commit(batch).await?;
         Ok(granted)
@@ -131,6 +136,7 @@ pub(crate) async fn is_granted(call: Call) -> Result<Reply> {
 
 /// `DELETE …/{list}/{member}`, or with the list in the body: shares no more.
 pub(crate) async fn revoke(mut call: Call) -> Result<Reply> {
+    let row = Authored::of_call(&call)?;
     governed(&call, Standing::Editor).await?;
     let member = call.arguments.path("member").to_owned();
     let gone: Vec<String> = if member.is_empty() {
@@ -142,12 +148,19 @@ pub(crate) async fn revoke(mut call: Call) -> Result<Reply> {
     persist(|| async {
         let (mut work, key, version) = governed(&call, Standing::Editor).await?;
         let present = list_of(list, &mut work);
+        let mut parted = Vec::new();
         for id in &gone {
             let place = present.iter().position(|grantee| grantee.id == *id);
             let place = place.ok_or_else(|| Error::not_found(list.trim_end_matches('s'), &shown(id)))?;
-            present.remove(place);
+            parted.push(present.remove(place));
         }
         let mut batch = Batch::new();
+        for grantee in parted.iter().filter(|grantee| grantee.kind == Kind::Group) {
+            let still = work.viewers.contains(grantee) || work.editors.contains(grantee);
+            if let Some(link) = row.shared.filter(|_| !still) {
+                batch.unlink(key.clone(), link, grantee.key());
+            }
+        }
         batch.put(key, body(&work), Expect::Version(version));
         call.app.store().commit(batch).await?;
         Ok(())

@@ -18,14 +18,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assay_model::clock::Clock;
-use assay_model::quota::{Limits, Quota, UNLIMITED, Window};
+use assay_model::quota::{Limits, Quota, UNLIMITED};
 use assay_model::random::Random;
-use assay_model::{Code, Error, Result, Timestamp};
+use assay_model::{Result, Timestamp};
 use assay_store::{Charge, Held, Paced, Rate, Spent, Store, StoreError, Want};
 
 mod ledger;
+mod remaining;
 
 use ledger::{Ledger, Take};
+use remaining::exhausted;
+pub use remaining::{Exhausted, Remaining};
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -98,18 +101,14 @@ pub struct Receipt {
     /// What was taken.
     pub amount: u64,
     /// The minute of the payer that has least left.
-    pub minute: Option<Minute>,
+    pub minute: Option<Remaining>,
 }
 
-/// Where a minute's window stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Minute {
-    /// Requests that it allows.
-    pub limit: u64,
-    /// Requests that are left of it.
-    pub left: u64,
-    /// Seconds until it is whole again.
-    pub reset: u64,
+impl Receipt {
+    /// The ledgers that paid.
+    pub fn payers(&self) -> Vec<String> {
+        self.paid.iter().map(|(ledger, _)| ledger.name.to_string()).collect()
+    }
 }
 
 /// A share of a limit that was passed.
@@ -165,7 +164,7 @@ impl Meter {
         }
     }
 
-    async fn pace(&self, payers: &[Payer<'_>], rates: &[Rate]) -> Result<Option<Minute>> {
+    async fn pace(&self, payers: &[Payer<'_>], rates: &[Rate]) -> Result<Option<Remaining>> {
         let held: Vec<_> = rates.iter().filter(|rate| is_held(rate)).cloned().collect();
         if held.is_empty() {
             return Ok(None);
@@ -179,7 +178,7 @@ impl Meter {
             Paced::Wait(place, wait) => {
                 let name = &held[place].account;
                 let payer = payers.iter().find(|payer| payer.name == name).unwrap_or(&payers[0]);
-                Err(exhausted(payer.name, Quota::ApiRequestsHourly, payer.limits, self.clock.now(), wait))
+                Err(exhausted(payer.name, Quota::ApiRequestsHourly, payer.limits, self.clock.now(), Some(wait)))
             }
         }
     }
@@ -219,12 +218,42 @@ impl Meter {
         }
     }
 
-    /// What a ledger has used of a quota in the current window.
-    pub async fn used(&self, name: &Arc<str>, quota: Quota) -> Result<u64> {
+    /// Gives back one of what counts as long as it is there, to the ledgers that paid for it ([`Receipt::payers`]).
+    pub async fn give_up(&self, payers: &[String], quota: Quota) -> Result<()> {
+        let window = quota.window().start(self.clock.now());
+        let charge = |name: &String| Charge { account: name.as_str().into(), quota, window, limit: 0, amount: 1 };
+        let charges: Vec<_> = payers.iter().map(charge).collect();
+        if charges.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.refund(&charges).await?)
+    }
+
+    /// What a payer has used of a quota in the current window. The rate is told per hour, as its limit is: a minute that is
+    /// used up shows as an hour that is.
+    pub async fn used(&self, payer: &Payer<'_>, quota: Quota) -> Result<u64> {
+        if quota == Quota::ApiRequestsHourly {
+            return self.used_of_minute(payer).await.map(|used| used.saturating_mul(60));
+        }
         let window = quota.window().start(self.clock.now());
         // Read before the lease: a lease taken in between makes the figure too high, never too low.
-        let leased = self.known(name).map_or(0, |ledger| ledger.left(quota, window));
-        Ok(self.store.spent(name, quota, window).await?.saturating_sub(leased))
+        let leased = self.known(payer.name).map_or(0, |ledger| ledger.left(quota, window));
+        Ok(self.store.spent(payer.name, quota, window).await?.saturating_sub(leased))
+    }
+
+    async fn used_of_minute(&self, payer: &Payer<'_>) -> Result<u64> {
+        let rate = rate(payer, 0);
+        if !is_held(&rate) {
+            return Ok(0);
+        }
+        let now = self.clock.nanoseconds();
+        Ok(match self.store.pace(std::slice::from_ref(&rate), now).await? {
+            Paced::Granted(arrivals) => {
+                let left = arrivals.first().map_or(rate.burst, |arrival| minute(&rate, arrival - now).left);
+                rate.burst.saturating_sub(left)
+            }
+            Paced::Wait(..) => rate.burst,
+        })
     }
 
     /// Extends the leases, gives back those of accounts that are idle, and takes back those of processes that died.
@@ -360,8 +389,8 @@ impl Meter {
             }
             Ok(Spent::Exhausted(place)) => {
                 let (ledger, payer, want) = &short[place];
-                let end = want.quota.window().end(now).unwrap_or(now);
-                let opens_in = Duration::from_secs((end.0 - now.0).max(1).unsigned_abs());
+                let end = want.quota.window().end(now);
+                let opens_in = end.map(|end| Duration::from_secs((end.0 - now.0).max(1).unsigned_abs()));
                 Err(exhausted(&ledger.name, want.quota, payer.limits, now, opens_in))
             }
         }
@@ -379,44 +408,17 @@ fn is_held(rate: &Rate) -> bool {
     rate.burst < UNLIMITED
 }
 
-fn minute(rate: &Rate, ahead: i64) -> Minute {
+fn minute(rate: &Rate, ahead: i64) -> Remaining {
     let used = u64::try_from(divide_up(ahead, rate.interval)).unwrap_or(0);
-    Minute {
+    Remaining {
+        quota: rate.quota,
         limit: rate.burst,
         left: rate.burst.saturating_sub(used),
-        reset: u64::try_from(divide_up(ahead, SECOND)).unwrap_or(0),
+        reset: Some(u64::try_from(divide_up(ahead, SECOND)).unwrap_or(0)),
     }
 }
 
 /// Divides and rounds up; `by` is positive.
 fn divide_up(number: i64, by: i64) -> i64 {
     number.saturating_add(by - 1).div_euclid(by)
-}
-
-/// The refusal: which window of whose, its limit, when it opens again.
-fn exhausted(name: &str, quota: Quota, limits: &Limits, now: Timestamp, wait: Duration) -> Error {
-    let (limit, what) = match quota {
-        Quota::ApiRequestsHourly => (limits.minute, "API requests"),
-        Quota::ApiRequestsDaily | Quota::ApiRequestsMonthly => (limits.of(quota), "API requests"),
-        other => (limits.of(other), other.counts()),
-    };
-    let window = match quota.window() {
-        Window::Minute => "minute",
-        Window::Day => "day",
-        Window::Month | Window::Standing => "month",
-    };
-    let whose = match name.strip_prefix("group:") {
-        Some(group) => format!("the group \"{group}\""),
-        None => "this account".to_owned(),
-    };
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let opens = Timestamp(now.0.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX))).text();
-    let wire = quota.wire();
-    Error::new(
-        Code::QuotaExceeded,
-        format!(
-            "Quota exceeded: {limit} {what} a {window} for {whose} ({wire}); it opens again in {seconds} s, at {opens} UTC"
-        ),
-    )
-    .after(Duration::from_secs(seconds))
 }

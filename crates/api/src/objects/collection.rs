@@ -52,10 +52,12 @@ pub(crate) const ROW: Authored = Authored {
     listed: Link::ListedCollection,
     private: Some(Privilege::PrivateCollections),
     quota: Some(&[Quota::CollectionsCreationMonthly]),
+    hidden: None,
     members: MEMBERS,
     total: None,
     names: |_| Vec::new(),
     sharing: Sharing::Never,
+    shared: None,
     orders: &[
         ("creation_date", "creation_date"),
         ("creation_day", "creation_date"),

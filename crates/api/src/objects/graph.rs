@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use assay_model::privilege::Privilege;
+use assay_model::quota::Quota;
 use assay_model::record::{Key, Record, body};
 use assay_model::{Error, Kind, Link, Result, Timestamp};
 use assay_store::{Batch, Expect, Page, Range};
@@ -51,10 +52,12 @@ pub(crate) const ROW: Authored = Authored {
     listed: Link::ListedGraph,
     private: Some(Privilege::Private),
     quota: None,
+    hidden: Some(&[Quota::IntelligenceGraphsPrivate]),
     members: &[],
     total: None,
     names: |attributes| shown(attributes).into_iter().filter_map(|key| Some((link(key.kind)?, key))).collect(),
     sharing: Sharing::Anybody,
+    shared: Some(Link::SharedGraph),
     orders: &[
         ("name", "name"),
         ("owner", "owner"),

@@ -32,7 +32,7 @@ pub const TYPE: ObjectType = ObjectType {
             .with_context(membership)
             .filtered_by(second_factor)
             .visible_to(governs),
-        Relationship::unobserved("graphs", "graph", "Graphs of its members"),
+        Relationship::reverse("graphs", Link::SharedGraph, "Graphs that are shared with the group, newest first"),
     ],
     locate: |viewer, id| {
         Box::pin(async move {

@@ -46,10 +46,12 @@ pub(crate) const ROW: Authored = Authored {
     listed: Link::ListedReference,
     private: None,
     quota: None,
+    hidden: None,
     members: MEMBERS,
     total: Some("iocs_count"),
     names: |_| Vec::new(),
     sharing: Sharing::Never,
+    shared: None,
     orders: &[
         ("creation_date", "creation_date"),
         ("last_modification_date", "last_modification_date"),

@@ -41,10 +41,12 @@ pub(crate) const ROW: Authored = Authored {
     listed: Link::ListedSearch,
     private: None,
     quota: None,
+    hidden: None,
     members: &[],
     total: None,
     names: |_| Vec::new(),
     sharing: Sharing::OwnersGroup,
+    shared: None,
     orders: &[
         ("creation_date", "creation_date"),
         ("last_modification_date", "last_modification_date"),

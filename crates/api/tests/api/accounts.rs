@@ -208,6 +208,20 @@ async fn a_request_is_asked_seen_and_granted_until_a_date() {
 }
 
 #[tokio::test]
+async fn the_same_is_asked_for_once_at_a_time() {
+    let service = Service::start().await;
+    let (operator, public) = (service.key("operator").await, service.key("public").await);
+    let wish = json!({ "kind": "privilege", "wanted": "file-feed" });
+    let asked = service.done("POST", "/users/public/requests", &public, "request", wish.clone()).await;
+    let id = asked["data"]["id"].as_str().expect("an id");
+    let again = service.set("POST", "/users/public/requests", &public, "request", wish.clone()).await;
+    assert_eq!((again.status.as_u16(), again.code()), (409, "AlreadyExistsError"));
+    assert!(again.message().contains(id), "it names the open one: {}", again.message());
+    service.done("POST", &format!("/requests/{id}/decline"), &operator, "request", json!({})).await;
+    service.done("POST", "/users/public/requests", &public, "request", wish).await;
+}
+
+#[tokio::test]
 async fn a_tier_for_a_while_falls_back_by_itself() {
     let service = Service::start().await;
     let (operator, public) = (service.key("operator").await, service.key("public").await);

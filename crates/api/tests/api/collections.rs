@@ -297,6 +297,9 @@ async fn an_account_of_the_public_tier_makes_twenty_collections_a_month() {
     let more = service.set("POST", "/collections", &public, "collection", json!({ "name": "too many" })).await;
     assert_eq!((more.status.as_u16(), more.code()), (429, "QuotaExceededError"), "{}", more.message());
     assert!(more.message().contains("collections_creation_monthly"), "{}", more.message());
+    let month = 31 * 86_400;
+    let policy = format!("\"collections_creation_monthly\";q=20;w={month}");
+    assert_eq!(more.headers["ratelimit-policy"], policy.as_str());
 }
 
 #[tokio::test]

@@ -204,3 +204,57 @@ async fn a_widget_is_shown_to_anybody_for_three_days_and_runs_nothing() {
     service.advance(3 * 86_400 + 1);
     assert_eq!(service.call("GET", &format!("/ui/widget/html/{token}"), None).await.status, 400);
 }
+
+#[tokio::test]
+async fn private_graphs_count_as_long_as_they_are_private() {
+    const NAME: &str = "intelligence_graphs_private";
+    let service = Service::start().await;
+    let (operator, key) = (service.key("operator").await, service.key("premium").await);
+    service.done("PATCH", "/users/premium", &operator, "user", json!({ "quotas": { NAME: { "allowed": 2 } } })).await;
+    let used = async || {
+        let quotas = service.get("/users/premium/overall_quotas", &key).await;
+        quotas.json["data"][NAME]["user"]["used"].as_u64()
+    };
+    let hidden = [0, 1].map(|number| drawing(&format!("hidden {number}"), true, &json!([])));
+    let [first, second] =
+        [draw(&service, &key, hidden[0].clone()).await, draw(&service, &key, hidden[1].clone()).await];
+    let more = service.set("POST", "/graphs", &key, "graph", hidden[0].clone()).await;
+    assert_eq!((more.status.as_u16(), more.code()), (429, "QuotaExceededError"), "{}", more.message());
+    assert!(more.message().contains("at a time") && more.message().contains(NAME), "{}", more.message());
+    assert!(!more.headers.contains_key("retry-after"), "no time opens it");
+    assert_eq!(more.headers["ratelimit"], format!("\"{NAME}\";r=0").as_str());
+    let shown = draw(&service, &key, drawing("shown", false, &json!([]))).await;
+    let hide = async |id: &str, private: bool| {
+        service.set("PATCH", &format!("/graphs/{id}"), &key, "graph", json!({ "private": private })).await.status
+    };
+    assert_eq!((hide(&shown, true).await.as_u16(), used().await), (429, Some(2)));
+    assert_eq!((hide(&first, true).await.as_u16(), used().await), (200, Some(2)), "it was private before");
+    assert_eq!((hide(&first, false).await.as_u16(), used().await), (200, Some(1)));
+    assert_eq!((hide(&shown, true).await.as_u16(), used().await), (200, Some(2)));
+    assert_eq!(service.call("DELETE", &format!("/api/v3/graphs/{second}"), Some(&key)).await.status, 200);
+    assert_eq!((hide(&first, true).await.as_u16(), used().await), (200, Some(2)));
+}
+
+#[tokio::test]
+async fn a_group_lists_the_graphs_that_are_shared_with_it_to_its_members() {
+    let service = Service::start().await;
+    service.with_groups().await;
+    let (chief, analyst) = (service.key("chief").await, service.key("analyst").await);
+    let shared = draw(&service, &chief, drawing("of the group", true, &json!([]))).await;
+    draw(&service, &chief, drawing("of the chief", true, &json!([]))).await;
+    let listed = async || service.get("/groups/soc/graphs", &analyst).await.json;
+    assert!(ids(&listed().await).is_empty());
+    let group = json!({ "data": [{ "type": "group", "id": "soc" }] });
+    for list in ["viewers", "editors"] {
+        let path = format!("/graphs/{shared}/relationships/{list}");
+        assert_eq!(service.write("POST", &path, &chief, &group).await.status, 200);
+        assert_eq!(ids(&listed().await), [shared.as_str()]);
+    }
+    for (list, left) in [("viewers", 1), ("editors", 0)] {
+        let path = format!("/api/v3/graphs/{shared}/relationships/{list}/soc");
+        assert_eq!(service.call("DELETE", &path, Some(&chief)).await.status, 200);
+        assert_eq!(ids(&listed().await).len(), left, "no longer on the list {list}");
+    }
+    let stranger = service.key("stranger").await;
+    assert_eq!(service.get("/groups/soc/graphs", &stranger).await.status, 404);
+}

@@ -75,7 +75,13 @@ async fn a_public_account_has_four_requests_a_minute() {
     let wait: u64 = refused.headers["retry-after"].to_str().expect("text").parse().expect("seconds");
     assert_eq!(wait, 15);
     assert!(refused.message().contains("4 API requests a minute"), "{}", refused.message());
+    let hourly = async || {
+        let quotas = service.get("/users/public/overall_quotas", &key).await;
+        quotas.json["data"]["api_requests_hourly"]["user"].clone()
+    };
+    assert_eq!(hourly().await, json!({ "allowed": 240, "used": 240 }), "a client that looks first waits");
     service.advance(wait);
+    assert_eq!(hourly().await, json!({ "allowed": 240, "used": 180 }));
     assert_eq!(service.get(&path, &key).await.status, 200);
     assert_eq!(service.get(&path, &key).await.status, 429);
 }
@@ -101,6 +107,8 @@ async fn exactly_the_days_limit_is_granted_to_many_clients_at_once() {
     let refused = service.get(&path, &key).await;
     assert!(refused.message().contains("321 API requests a day"), "{}", refused.message());
     assert_eq!(refused.headers["retry-after"], "43200", "midnight is twelve hours away");
+    assert_eq!(refused.headers["ratelimit-policy"], "\"day\";q=321;w=86400");
+    assert_eq!(refused.headers["ratelimit"], "\"day\";r=0;t=43200");
     let quotas = service.get("/users/premium/overall_quotas", &key).await;
     assert_eq!(quotas.json["data"]["api_requests_daily"]["user"]["used"], 321);
     service.advance(43_200);

@@ -203,3 +203,51 @@ async fn rotating_and_revoking_neither_reset_nor_lose_a_count() {
     let quotas = service.get("/users/premium/overall_quotas", &new).await;
     assert_eq!(quotas.json["data"]["api_requests_daily"]["user"]["used"], 2);
 }
+
+/// A webhook's deliveries by what they tell, oldest first. Nobody delivers them here.
+async fn told(service: &Service, by: &str, hook: &str) -> Vec<String> {
+    let page = service.get(&format!("/webhooks/{hook}/deliveries?limit=40"), by).await;
+    let events = page.json["data"].as_array().into_iter().flatten();
+    events.rev().filter_map(|one| one["attributes"]["event"].as_str().map(ToOwned::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn the_end_of_a_key_is_told_14_7_3_and_1_days_ahead_and_when_it_has_come() {
+    const DAY: u64 = 86_400;
+    let service = Service::start().await;
+    let (operator, key) = (service.key("operator").await, service.key("premium").await);
+    let attributes = json!({ "url": "https://93.184.216.34/hook", "events": ["key.expiring", "key.expired"] });
+    let hook = service.done("POST", "/webhooks", &operator, "webhook", attributes).await["data"]["id"].clone();
+    let hook = hook.as_str().expect("an id");
+    // Ten seconds before midnight: the server next looks on another day.
+    let end = service.now().0 + 15 * 86_400 + 43_190;
+    service.done("POST", "/users/premium/api_keys", &key, "api_key", json!({ "expiration_date": end })).await;
+    let mut days = Vec::new();
+    for half in 0..34_u64 {
+        for _ in 0..2 {
+            assay_api::accounts::every_minute(&service.app).await.expect("a minute");
+        }
+        let known = told(&service, &operator, hook).await;
+        if known.len() > days.len() {
+            assert_eq!(known.len(), days.len() + 1, "{known:?}");
+            days.push((half, known.last().cloned().unwrap_or_default()));
+        }
+        service.advance(DAY / 2);
+    }
+    let wanted =
+        [(3, "key.expiring"), (17, "key.expiring"), (25, "key.expiring"), (29, "key.expiring"), (31, "key.expired")];
+    assert_eq!(days, wanted.map(|(half, event)| (half, event.to_owned())));
+}
+
+#[tokio::test]
+async fn an_end_that_came_while_the_server_was_down_is_told_when_it_is_back() {
+    let service = Service::start().await;
+    let (operator, key) = (service.key("operator").await, service.key("premium").await);
+    let attributes = json!({ "url": "https://93.184.216.34/hook", "events": ["key.expiring", "key.expired"] });
+    let hook = service.done("POST", "/webhooks", &operator, "webhook", attributes).await["data"]["id"].clone();
+    let end = service.now().0 + 86_400;
+    service.done("POST", "/users/premium/api_keys", &key, "api_key", json!({ "expiration_date": end })).await;
+    service.advance(4 * 86_400);
+    assay_api::accounts::every_minute(&service.app).await.expect("a minute");
+    assert_eq!(told(&service, &operator, hook.as_str().expect("an id")).await, ["key.expired"]);
+}

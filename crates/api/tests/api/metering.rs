@@ -153,17 +153,13 @@ proptest! {
     }
 }
 
-/// Fewer schedules than in memory, for each costs a hundred times as much; `PROPTEST_CASES=1000` runs a thousand.
-#[test]
-fn two_nodes_over_one_postgres_grant_exactly_what_is_left() {
-    let server = assay_testing::postgres::Server::start();
-    let config = assay_store::Config::Postgres { url: server.database(), password: None, cache_bytes: 0 };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    let nodes = runtime.block_on(async {
-        let node = async || assay_store::open(&config).await.expect("a store");
-        [node().await, node().await]
-    });
+fn threads() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+/// Random schedules over two processes, each with its own way to one store. Fewer than in memory, for each costs a
+/// hundred times as much; `PROPTEST_CASES=1000` runs a thousand.
+fn two_processes_grant_exactly_what_is_left(runtime: &tokio::runtime::Runtime, processes: &[Arc<dyn Store>; 2]) {
     let tried = std::cell::Cell::new(0);
     let schedules = (0_u64..40, 1_usize..20, proptest::option::of(1_u64..20));
     proptest!(|((day, beats, death) in schedules)| {
@@ -171,7 +167,7 @@ fn two_nodes_over_one_postgres_grant_exactly_what_is_left() {
         let schedule = Schedule { day, processes: 2, clients: 64, amounts: vec![1], beats, death };
         let turn = std::cell::Cell::new(0);
         let outcome = runtime.block_on(drain(
-            async || nodes[turn.replace(turn.get() + 1) % nodes.len()].clone(),
+            async || processes[turn.replace(turn.get() + 1) % processes.len()].clone(),
             &format!("someone-{number}"),
             &schedule,
         ));
@@ -180,6 +176,30 @@ fn two_nodes_over_one_postgres_grant_exactly_what_is_left() {
         }
         prop_assert!(outcome.granted <= outcome.counted && outcome.counted <= day);
     });
+}
+
+#[test]
+fn two_nodes_over_one_postgres_grant_exactly_what_is_left() {
+    let server = assay_testing::postgres::Server::start();
+    let config = assay_store::Config::Postgres { url: server.database(), password: None, cache_bytes: 0 };
+    let runtime = threads();
+    let nodes = runtime.block_on(async {
+        let node = async || assay_store::open(&config).await.expect("a store");
+        [node().await, node().await]
+    });
+    two_processes_grant_exactly_what_is_left(&runtime, &nodes);
+}
+
+#[test]
+fn two_processes_over_one_embedded_store_grant_exactly_what_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = assay_store::Config::Sqlite { path: folder.path().join("assay.sqlite"), cache_bytes: 1 << 20 };
+    let runtime = threads();
+    let processes = runtime.block_on(async {
+        let process = async || assay_store::open(&config).await.expect("a store");
+        [process().await, process().await]
+    });
+    two_processes_grant_exactly_what_is_left(&runtime, &processes);
 }
 
 #[tokio::test]

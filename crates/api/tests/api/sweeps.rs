@@ -70,6 +70,8 @@ async fn every_metered_route_above_its_limit_is_429() {
         }
         assert_eq!((answer.status.as_u16(), answer.code()), (429, "QuotaExceededError"), "{}", route.path);
         assert!(answer.headers.contains_key("retry-after"), "{}", route.path);
+        assert_eq!(answer.headers["ratelimit-policy"], "\"minute\";q=1;w=60", "{}", route.path);
+        assert_eq!(answer.headers["ratelimit"], "\"minute\";r=0;t=60", "{}", route.path);
         assert!(answer.message().contains("minute"), "{}", answer.message());
     }
 }

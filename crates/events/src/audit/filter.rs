@@ -73,6 +73,17 @@ impl Filter {
         combination(self.group.as_deref(), action, self.actor.as_deref(), target)
     }
 
+    /// The group, where nothing but it is set.
+    pub(super) fn nothing_but_group(&self) -> Option<&str> {
+        let group_only = Self { group: self.group.clone(), ..Self::default() };
+        self.group.as_deref().filter(|_| *self == group_only)
+    }
+
+    /// Whether every entry that the facet finds is wanted, dates aside.
+    pub(super) fn is_told_by_facet(&self) -> bool {
+        !self.target.as_deref().is_some_and(|target| target.contains('/'))
+    }
+
     /// Whether an entry that was found by the facet is wanted: an id names objects of several kinds.
     pub(super) fn fits(&self, entry: &Entry) -> bool {
         let target = self.target.as_deref().filter(|target| target.contains('/'));

@@ -4,14 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::each::{self, Answer};
 use crate::client::object::{Analysis, Object};
 use crate::client::problem::{Kind, Problem};
-use crate::client::verdict::Ending;
 use crate::client::{Client, Connection, Verdict};
-use crate::show::output::{complain, print, print_json};
-use crate::show::{Format, Output, Progress, analysis};
+use crate::show::{Output, Progress, analysis};
 
 /// What `--help` ends with.
 const NOTES: &str = "  assay analysis ID                                         # as `assay scan --no-wait` printed it
@@ -51,38 +48,16 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let client = arguments.connection.open(Arc::new(Progress::new()))?;
     let patience = arguments.wait.then_some(arguments.timeout);
-    let mut ending = Ending::default();
-    let mut analyses = Vec::new();
-    for id in &arguments.ids {
-        match one(&client, id.trim(), patience).await {
-            Ok((data, object)) => {
-                ending.saw(Verdict::of(&object.attributes.stats));
-                analyses.push((data, object));
-            }
-            Err(problem) => {
-                ending.failed = true;
-                complain(&problem);
-                if problem.is_final() {
-                    break;
-                }
-            }
-        }
+    let (analyses, mut ending) = each::ask(&arguments.ids, async |id| one(&client, id, patience).await).await;
+    for (_, object) in &analyses {
+        ending.saw(Verdict::of(&object.attributes.stats));
     }
-    match arguments.output.format {
-        Format::Json => print_json(&analyses.iter().map(|(data, _)| data).collect::<Vec<_>>())?,
-        Format::Table => {
-            let look = arguments.output.colours.look();
-            let shown: Vec<_> = analyses.iter().map(|(_, object)| analysis::render(object, look)).collect();
-            if !shown.is_empty() {
-                print(&shown.join("\n\n"))?;
-            }
-        }
-    }
+    each::show(&analyses, &arguments.output, analysis::render)?;
     Ok(ending.code())
 }
 
 /// The object as the server sent it, and read.
-async fn one(client: &Client, id: &str, patience: Option<Duration>) -> Result<(Value, Object<Analysis>), Problem> {
+async fn one(client: &Client, id: &str, patience: Option<Duration>) -> Result<Answer<Object<Analysis>>, Problem> {
     if id.is_empty() {
         return Err(Problem::local("an analysis' id is not empty"));
     }

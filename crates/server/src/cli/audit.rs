@@ -27,14 +27,14 @@ const NOTES: &str = "  assay audit list --action ROTATE_KEY --since 7d
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[
-    Column("No.", "sequence"),
     Column("Date", "date"),
     Column("Action", "action"),
-    Column("Actor", "actor"),
-    Column("Key", "key_id"),
     Column("Target", "target"),
+    Column("Actor", "actor"),
     Column("Group", "group"),
     Column("From", "ip"),
+    Column("Key", "key_id"),
+    Column("No.", "sequence"),
 ];
 
 /// Exit status: something was changed.

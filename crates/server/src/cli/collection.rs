@@ -15,8 +15,12 @@ use crate::show::objects::{Column, card};
 /// What `--help` ends with.
 const NOTES: &str = "  assay collection create \"Bank trojans\" --item 8.8.8.8 --item evil.example
   assay collection add ID https://evil.example/x
+  assay collection remove ID https://evil.example/x
+  assay collection show ID
   assay collection items ID domains
-  assay collection list --filter 'tag:banks creation_date:30d+'";
+  assay collection update ID --tag banks --private false
+  assay collection list --filter 'tag:banks creation_date:30d+'
+  assay collection delete ID";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

@@ -19,7 +19,9 @@ const NOTES: &str = "An object is a hash, a URL, a domain, an IP address, the id
   assay comment add 8.8.8.8 \"Seen in a campaign against #banks\"
   assay comment list 8.8.8.8
   assay comment list --tag banks                            # all objects
-  assay comment vote i-8.8.8.8-2fa03e13 positive";
+  assay comment show i-8.8.8.8-2fa03e13
+  assay comment vote i-8.8.8.8-2fa03e13 positive
+  assay comment remove i-8.8.8.8-2fa03e13";
 
 /// What a list shows.
 const COLUMNS: &[Column] =

@@ -41,6 +41,9 @@ const INTERRUPTED: u8 = 130;
 /// What `--help` ends with.
 const NOTES: &str = "It needs no configuration, no other service, no root and no network but this machine's own.
 
+  assay demo
+  assay demo --keep                                         # and go on with curl and vt-py
+
 Exit status:
   0  the verdicts are as they must be: the EICAR test file and an archive that holds it malicious, the rest not
   1  they are not

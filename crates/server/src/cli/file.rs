@@ -4,14 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use assay_model::FileHash;
-use serde_json::Value;
 
+use super::each::{self, Answer};
 use crate::client::object::{File, Object};
 use crate::client::problem::{Kind, Problem};
-use crate::client::verdict::Ending;
 use crate::client::{Client, Connection, Verdict};
-use crate::show::output::{complain, print, print_json};
-use crate::show::{Format, Output, Progress, report};
+use crate::show::{Output, Progress, report};
 
 /// What `--help` ends with.
 const NOTES: &str = "  assay file 44d88612fea8a8f36de82e1278abb02f
@@ -42,39 +40,16 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let client = arguments.connection.open(Arc::new(Progress::new()))?;
-    let mut ending = Ending::default();
-    let mut reports = Vec::new();
-    for hash in &arguments.hashes {
-        match report(&client, hash).await {
-            Ok((data, file)) => {
-                ending.saw(Verdict::of(&file.attributes.last_analysis_stats));
-                reports.push((data, file));
-            }
-            Err(problem) => {
-                ending.failed = true;
-                complain(&problem);
-                if problem.is_final() {
-                    break;
-                }
-            }
-        }
+    let (reports, mut ending) = each::ask(&arguments.hashes, async |hash| report(&client, hash).await).await;
+    for (_, file) in &reports {
+        ending.saw(Verdict::of(&file.attributes.last_analysis_stats));
     }
-    match arguments.output.format {
-        Format::Json => print_json(&reports.iter().map(|(data, _)| data).collect::<Vec<_>>())?,
-        Format::Table => {
-            let look = arguments.output.colours.look();
-            let shown: Vec<_> = reports.iter().map(|(_, file)| report::render(file, look)).collect();
-            if !shown.is_empty() {
-                print(&shown.join("\n\n"))?;
-            }
-        }
-    }
+    each::show(&reports, &arguments.output, report::render)?;
     Ok(ending.code())
 }
 
 /// The object as the server sent it, and read.
-async fn report(client: &Client, hash: &str) -> Result<(Value, Object<File>), Problem> {
-    let hash = hash.trim();
+async fn report(client: &Client, hash: &str) -> Result<Answer<Object<File>>, Problem> {
     hash.parse::<FileHash>().map_err(|error| Problem::local(format!("{hash}: {error}")))?;
     let data = client.file(hash).await.map_err(|problem| match problem.kind {
         Kind::Refused(404) => problem.mend("The server has no such file. `assay scan PATH` uploads one."),

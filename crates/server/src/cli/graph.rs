@@ -13,8 +13,13 @@ use crate::show::objects::{Column, card};
 /// What `--help` ends with.
 const NOTES: &str = "  assay graph list --filter 'owner:ann private:true'
   assay graph create drawing.json                           # {\"graph_data\": {\"description\": …}, \"nodes\": […], \"links\": […]}
+  assay graph show ID --format json
+  assay graph update ID drawing.json
   assay graph share ID ann --editor
-  assay graph share ID soc --group";
+  assay graph share ID soc --group
+  assay graph shares ID --editors
+  assay graph unshare ID ann
+  assay graph delete ID";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

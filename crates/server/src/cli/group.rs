@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use assay_model::role::Role;
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
@@ -14,10 +15,17 @@ use crate::show::table;
 
 /// What `--help` ends with.
 const NOTES: &str = "  assay group create soc --tier premium --organization Example
+  assay group list
+  assay group show soc --format json
+  assay group update soc --tier premium --grant livehunt --until 90d
   assay group add soc ann@example.org bob@example.org
+  assay group members soc                                   # with their roles and caps
   assay group admin soc ann
+  assay group roles soc bob --add USER_ROLE_PRIVATE_SCANNING
   assay group cap soc bob 1000                              # of the group's pool, a day
-  assay group networks soc 10.0.0.0/8 2001:db8::/32         # keys of members work from there only";
+  assay group networks soc 10.0.0.0/8 2001:db8::/32         # keys of members work from there only
+  assay group remove soc bob
+  assay group delete soc";
 
 /// What a list of groups shows.
 const COLUMNS: &[Column] = &[
@@ -257,8 +265,13 @@ async fn members(session: &Session, command: Command) -> anyhow::Result<()> {
             session.change(&call, |_| format!("{group}: {member} put out")).await
         }
         Command::Admin { group, member, remove: false } => {
-            let data = json!([{ "type": "user", "id": member }]);
-            let call = Call::post(&["groups", &group, "relationships", "administrators"], data);
+            // Whoever is named by address is taken in as well, where they are no member yet.
+            let call = if member.contains('@') {
+                let data = json!([{ "type": "user", "id": member }]);
+                Call::post(&["groups", &group, "relationships", "administrators"], data)
+            } else {
+                of_member(&group, "user", &member, &json!({ "add_roles": [Role::GroupAdmin] }))
+            };
             session.change(&call, |_| format!("{group}: {member} is an administrator")).await
         }
         Command::Admin { group, member, remove: true } => {

@@ -7,16 +7,19 @@ use std::time::Duration;
 use assay_model::address::Item;
 use serde_json::Value;
 
+use super::each::{self, Answer};
 use crate::client::indicator::Sort;
 use crate::client::object::{Indicator, Object};
 use crate::client::problem::{Kind, Problem};
-use crate::client::verdict::Ending;
 use crate::client::{Client, Connection, Verdict};
-use crate::show::output::{complain, print, print_json};
-use crate::show::{Format, Output, Progress, indicator};
+use crate::show::{Output, Progress, indicator};
 
 /// What `--help` ends with.
-const NOTES: &str = "JSON is a list of the objects as the server sent them; with --related, of lists.
+const NOTES: &str = "  assay url https://example.org/login --scan
+  assay domain example.org --related subdomains
+  assay ip 192.0.2.7 --format json
+
+JSON is a list of the objects as the server sent them; with --related, of lists.
 
 Exit status:
   0  all are known, none is malicious
@@ -50,61 +53,41 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
+/// What came of one of them.
+enum Shown {
+    One(Box<Object<Indicator>>),
+    Related(Vec<Value>),
+}
+
 /// Runs the command.
 pub(crate) async fn run(sort: Sort, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let client = arguments.connection.open(Arc::new(Progress::new()))?;
     let patience = arguments.scan.then_some(arguments.timeout);
-    let mut ending = Ending::default();
-    let mut answers: Vec<Value> = Vec::new();
-    for text in &arguments.which {
-        let answered = match &arguments.related {
-            None => report(&client, sort, text.trim(), patience, &mut ending).await,
-            Some(relationship) => related(&client, sort, text.trim(), relationship).await,
-        };
-        match answered {
-            Ok(data) => answers.push(data),
-            Err(problem) => {
-                ending.failed = true;
-                complain(&problem);
-                if problem.is_final() {
-                    break;
-                }
-            }
+    let one = async |text: &str| match &arguments.related {
+        None => report(&client, sort, text, patience).await,
+        Some(relationship) => related(&client, sort, text, relationship).await,
+    };
+    let (answers, mut ending) = each::ask(&arguments.which, one).await;
+    for (_, shown) in &answers {
+        if let Shown::One(object) = shown {
+            ending.saw(Verdict::of(&object.attributes.last_analysis_stats));
         }
     }
-    let look = arguments.output.colours.look();
-    match arguments.output.format {
-        Format::Json => print_json(&answers)?,
-        Format::Table if answers.is_empty() => {}
-        Format::Table => {
-            let show = |data: &Value| match data {
-                Value::Array(objects) => Ok(indicator::list(objects, look)),
-                object if arguments.related.is_some() => Ok(indicator::list(std::slice::from_ref(object), look)),
-                object => Object::read(object).map(|object| indicator::render(&object, look)),
-            };
-            let shown = answers.iter().map(show).collect::<Result<Vec<_>, Problem>>()?;
-            print(&shown.join("\n\n"))?;
-        }
-    }
+    each::show(&answers, &arguments.output, |shown, look| match shown {
+        Shown::One(object) => indicator::render(object, look),
+        Shown::Related(objects) => indicator::list(objects, look),
+    })?;
     Ok(ending.code())
 }
 
-/// The object as the server sent it.
-async fn report(
-    client: &Client,
-    sort: Sort,
-    text: &str,
-    patience: Option<Duration>,
-    ending: &mut Ending,
-) -> Result<Value, Problem> {
+async fn report(client: &Client, sort: Sort, text: &str, patience: Option<Duration>) -> Result<Answer<Shown>, Problem> {
     let item = sort.read(text)?;
     if let Some(patience) = patience {
         scan(client, &item, text, patience).await?;
     }
     let data = client.address(&item).await.map_err(|problem| unknown(problem, sort))?;
-    let object = Object::<Indicator>::read(&data)?;
-    ending.saw(Verdict::of(&object.attributes.last_analysis_stats));
-    Ok(data)
+    let object = Object::read(&data)?;
+    Ok((data, Shown::One(Box::new(object))))
 }
 
 /// Has it analysed, and waits.
@@ -117,9 +100,15 @@ async fn scan(client: &Client, item: &Item, text: &str, patience: Duration) -> R
     client.completed(&analysis.id, patience).await?.map(drop).ok_or_else(late)
 }
 
-async fn related(client: &Client, sort: Sort, text: &str, relationship: &str) -> Result<Value, Problem> {
+async fn related(client: &Client, sort: Sort, text: &str, relationship: &str) -> Result<Answer<Shown>, Problem> {
     let item = sort.read(text)?;
-    client.related(&item, relationship).await.map_err(|problem| unknown(problem, sort))
+    let data = client.related(&item, relationship).await.map_err(|problem| unknown(problem, sort))?;
+    let objects = match &data {
+        Value::Array(objects) => objects.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    Ok((data, Shown::Related(objects)))
 }
 
 fn unknown(problem: Problem, sort: Sort) -> Problem {

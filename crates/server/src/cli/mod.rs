@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::client::indicator::Sort;
 
@@ -15,6 +15,8 @@ pub(crate) mod config;
 pub(crate) mod demo;
 mod desk;
 pub(crate) mod doctor;
+mod each;
+mod examples;
 pub(crate) mod file;
 pub(crate) mod graph;
 pub(crate) mod group;
@@ -111,10 +113,11 @@ impl Assay {
     /// Reads the command line; ends the process where it is not understood or holds a secret.
     pub(crate) fn read() -> Self {
         let arguments: Vec<_> = std::env::args_os().collect();
-        match secrets::refusal(&arguments) {
-            Some(why) => Self::command().error(ErrorKind::ArgumentConflict, why).exit(),
-            None => Self::parse_from(arguments),
+        if let Some(why) = secrets::refusal(&arguments) {
+            Self::command().error(ErrorKind::ArgumentConflict, why).exit();
         }
+        let read = examples::handed_down(Self::command()).get_matches_from(arguments);
+        Self::from_arg_matches(&read).unwrap_or_else(|error| error.exit())
     }
 
     /// Runs the command.

@@ -9,8 +9,12 @@ use clap::Args;
 
 use crate::config::document;
 
+/// What `--help` ends with.
+const NOTES: &str = "  assay reference --out /tmp/assay --example /tmp/assay/config.toml";
+
 /// Write the reference documentation and openapi.json.
 #[derive(Debug, Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Arguments {
     /// The folder to write to
     #[arg(long, value_name = "DIR", default_value = "docs/reference")]

@@ -14,7 +14,9 @@ use crate::show::objects::{self, Column};
 const NOTES: &str = "  assay request ask --tier premium --reason \"hunting team, 4 analysts\"
   assay request ask --quota api_requests_daily --amount 5000 --reason \"SIEM enrichment\"
   assay request list                                        # open ones: as administrator those of your group
-  assay request grant 7f3a --until 2027-01-31 --answer \"for the quarter\"";
+  assay request show 7f3a
+  assay request grant 7f3a --until 2027-01-31 --answer \"for the quarter\"
+  assay request decline 7f3a --answer \"the tier premium has it\"";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

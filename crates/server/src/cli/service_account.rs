@@ -20,7 +20,11 @@ const NOTES: &str =
 
   assay service-account create siem --group soc
   assay key create --account soc_siem
-  assay service-account cap soc_siem 5000";
+  assay service-account list --group soc
+  assay service-account show soc_siem
+  assay service-account roles soc_siem USER_ROLE_FILE_UPLOADS
+  assay service-account cap soc_siem 5000
+  assay service-account delete soc_siem";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

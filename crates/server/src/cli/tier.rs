@@ -15,7 +15,10 @@ use crate::show::objects::{Column, card};
 const NOTES: &str =
     "  assay tier create partner --minute 60 --day 20000 --month 400000 --privilege allinfo,downloads-tier-1
   assay tier update partner --quota intelligence_searches_monthly=300
-  assay user update ann --tier partner";
+  assay user update ann --tier partner
+  assay tier list
+  assay tier show partner
+  assay tier delete partner";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

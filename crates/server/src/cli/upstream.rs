@@ -21,7 +21,10 @@ const NOTES: &str = "One contract is one pool of requests: its keys are never ad
 the command line, and never shown again.
 
   assay upstream add virustotal --host https://www.virustotal.com --key-stdin < vt.key
+  assay upstream list
+  assay upstream show virustotal
   assay upstream report virustotal --days 30
+  assay upstream reconcile virustotal
   assay upstream rotate virustotal --key-file new.key --dry-run     # tries the key, changes nothing
   assay upstream rotate virustotal --key-file new.key
   assay upstream end virustotal                                     # removes all that it has brought";

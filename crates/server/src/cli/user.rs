@@ -15,7 +15,10 @@ use crate::show::objects::{Column, card};
 const NOTES: &str = "  assay user create ann --tier premium --email ann@example.org
   assay user update ann --tier public                       # holds on the next request with the same key
   assay user update ann --grant livehunt --until 90d
-  assay user update ann --status inactive                   # refused from the next request on";
+  assay user update ann --status inactive                   # refused from the next request on
+  assay user list
+  assay user show ann@example.org --format json
+  assay user delete ann";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

@@ -14,6 +14,7 @@ use crate::show::objects::Column;
 const NOTES: &str = "An account votes once on an object.
 
   assay vote malicious evil.example
+  assay vote harmless 44d88612fea8a8f36de82e1278abb02f
   assay vote list evil.example";
 
 /// What a list shows.

@@ -16,8 +16,12 @@ key.rotated key.expiring key.expired key.revoked key.exposed quota.threshold quo
 account.request_opened account.request_decided.
 
   assay webhook add https://hooks.example.org/assay --event key.expiring --event quota.threshold
+  assay webhook list
+  assay webhook show 5d20
+  assay webhook update 5d20 --status disabled
   assay webhook deliveries 5d20 --status dead
-  assay webhook replay 81c7";
+  assay webhook replay 81c7
+  assay webhook remove 5d20";
 
 /// What a list shows.
 const COLUMNS: &[Column] = &[

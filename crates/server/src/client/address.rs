@@ -92,6 +92,9 @@ impl FromStr for Address {
             return Err("it holds a query or a fragment; only the server's root is wanted".to_owned());
         }
         let path = url.path().trim_end_matches('/');
+        if path.to_ascii_lowercase().contains("/vtapi/v2") {
+            return Err("/vtapi/v2 is the base of API v2; only the server's root is wanted".to_owned());
+        }
         let root = path.strip_suffix(API).unwrap_or(path).trim_end_matches('/');
         url.set_path(&format!("{root}{API}/"));
         Ok(Self { api: url })
@@ -162,6 +165,7 @@ mod tests {
             ("ftp://host", "scheme"),
             ("http://me:secret@host", "password"),
             ("http://host/?a=b", "query"),
+            ("http://host/vtapi/v2/", "API v2"),
             ("http://", "host"),
         ] {
             let refusal = text.parse::<Address>().expect_err(text);

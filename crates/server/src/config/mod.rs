@@ -54,6 +54,11 @@ pub(crate) struct Config {
     /// A STIX bundle of MITRE ATT&CK (`enterprise-attack.json`), out of which tactics and techniques are served; where it is
     /// empty, there are none. Read when the server starts.
     pub(crate) attack_bundle: PathBuf,
+    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`,
+    /// `broker`.
+    pub(crate) features_off: Vec<Feature>,
+    /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
+    pub(crate) calls: usize,
     /// Logs.
     pub(crate) log: Log,
     /// Work on samples.
@@ -68,12 +73,6 @@ pub(crate) struct Config {
     pub(crate) webhooks: Webhooks,
     /// Whether and how URLs are fetched.
     pub(crate) urls: Urls,
-    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`.
-    /// What is switched off for everybody: `uploads`, `downloads`, `groups`, `key-management`, `requests`, `webhooks`,
-    /// `broker`.
-    pub(crate) features_off: Vec<Feature>,
-    /// How many calls are worked on at once; what is beyond waits, interactive accounts before normal ones before bulk.
-    pub(crate) calls: usize,
     /// The engines that judge files, URLs, domains and IP addresses.
     pub(crate) engines: EnginesConfig,
     /// What `VirusTotal` is asked for.
@@ -97,6 +96,8 @@ impl Default for Config {
             trust_forwarded: false,
             api_v2: true,
             attack_bundle: PathBuf::new(),
+            features_off: Vec::new(),
+            calls: 256,
             log: Log::default(),
             pipeline: Pipeline::default(),
             memory: Memory::default(),
@@ -104,8 +105,6 @@ impl Default for Config {
             keys: Keys::default(),
             webhooks: Webhooks::default(),
             urls: Urls::default(),
-            features_off: Vec::new(),
-            calls: 256,
             engines: EnginesConfig::default(),
             upstream: upstream::Upstream::default(),
             intel: IntelConfig::default(),

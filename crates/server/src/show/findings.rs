@@ -1,16 +1,26 @@
 //! What the doctor found, a line each: how grave, where, what, and the mend.
 
 use super::table::Look;
+use super::wrap::wrapped;
 use crate::client::doctor::{Finding, Grade};
 
-/// One finding with its mend.
+/// Where the sentence begins.
+const INDENT: usize = "problem  connection  ".len();
+
+/// One finding with its mend, as wide as the terminal.
 pub(crate) fn line(finding: &Finding, look: Look) -> String {
+    laid_out(finding, look, look.width())
+}
+
+fn laid_out(finding: &Finding, look: Look, width: Option<usize>) -> String {
     let grade = look.painted(&format!("{:<8}", finding.grade.word()), colour(finding.grade));
-    let step = finding.step.word();
-    match finding.mend.as_deref().filter(|mend| !mend.is_empty()) {
-        Some(mend) => format!("{grade} {step:<11} {}. {mend}", finding.message.trim_end_matches('.')),
-        None => format!("{grade} {step:<11} {}", finding.message),
-    }
+    let said = match finding.mend.as_deref().filter(|mend| !mend.is_empty()) {
+        Some(mend) => format!("{}. {mend}", finding.message.trim_end_matches('.')),
+        None => finding.message.clone(),
+    };
+    // Colours take no room: what stands before the sentence is blank while the sentence is broken.
+    let said = wrapped(&format!("{:INDENT$}{said}", ""), width, INDENT);
+    format!("{grade} {:<11} {}", finding.step.word(), &said[INDENT..])
 }
 
 /// All of them in a line.
@@ -55,6 +65,15 @@ mod tests {
         assert_eq!(line(&problem, Look::Piped), "problem  tls         it is so. Change it.");
         assert_eq!(line(&finding(Grade::Fine, None), Look::Piped), "fine     tls         it is so");
         assert!(line(&problem, Look::Coloured).starts_with("\u{1b}[31mproblem "));
+    }
+
+    #[test]
+    fn a_long_finding_is_broken_beside_its_step() {
+        let problem = finding(Grade::Problem, Some("Change it, and everything like it."));
+        assert_eq!(
+            laid_out(&problem, Look::Piped, Some(48)),
+            "problem  tls         it is so. Change it, and\n                     everything like it."
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | [`places`] | keys that were found in files |
 //! | [`update`] | the key changed everywhere: what will be, what was |
 //! | [`usage`] | usage as bars |
+//! | [`wrap`] | sentences as wide as the terminal |
 //! | [`progress`], [`tally`], [`copying`], [`steps`] | on stderr: files, a count where no end is known, rows of a store, steps |
 //! | [`onward`] | the lines with which a person goes on after `assay demo` |
 //!
@@ -35,6 +36,7 @@ pub(crate) mod table;
 pub(crate) mod tally;
 pub(crate) mod update;
 pub(crate) mod usage;
+pub(crate) mod wrap;
 
 pub(crate) use copying::Copying;
 pub(crate) use output::{Colours, Format, Output};

@@ -8,35 +8,70 @@ use serde_json::{Map, Value as Json};
 
 use super::table::{self, Look};
 
-/// `2026-11-23` with a blank on either side.
-const DAY_WIDTH: u16 = 12;
+/// The blanks on both sides of a cell.
+const PADDING: u16 = 2;
+
+/// A longer word is broken rather than a column left out for it.
+const WORD_MAX: usize = 24;
 
 /// A column: its heading, and the attribute under it. `id` is the object's own; a dot goes into a map; of `a|b` the
 /// first that is there counts; `#a` is how many there are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
 
-/// A row an object. A column that says nothing of any of them is left out; ids stay whole on the narrowest terminal.
+/// A row an object. A column that says nothing of any of them is left out; ids stay whole on the narrowest terminal. Where
+/// the columns do not fit beside each other with their words whole, the last ones go, and are named under the table.
 pub(crate) fn rows(objects: &[Json], columns: &[Column], look: Look) -> String {
-    let speaks =
-        |Column(_, name): &&Column| objects.is_empty() || objects.iter().any(|object| !is_empty(value(object, name)));
-    let columns: Vec<&Column> = columns.iter().filter(speaks).collect();
-    let mut shown = look.table(columns.iter().map(|Column(heading, _)| *heading));
-    for object in objects {
-        shown.add_row(columns.iter().map(|Column(_, name)| cell(name, value(object, name))));
+    laid_out(objects, columns, look, look.width())
+}
+
+fn laid_out(objects: &[Json], columns: &[Column], look: Look, width: Option<usize>) -> String {
+    if objects.is_empty() {
+        return "none".to_owned();
     }
-    for (place, Column(_, name)) in columns.iter().enumerate() {
+    let speaks = |Column(_, name): &&Column| objects.iter().any(|object| !is_empty(value(object, name)));
+    let mut columns: Vec<(&Column, u16)> =
+        columns.iter().filter(speaks).map(|column| (column, least(column, objects))).collect();
+    let dropped = columns.split_off(fitting(&columns, width));
+    let mut shown = look.table(columns.iter().map(|(Column(heading, _), _)| *heading));
+    for object in objects {
+        shown.add_row(columns.iter().map(|(Column(_, name), _)| cell(name, value(object, name))));
+    }
+    for (place, (Column(_, name), least)) in columns.iter().enumerate() {
         let constraint = match *name {
             "id" => ColumnConstraint::ContentWidth,
-            // A date wraps between day and time.
-            name if is_date(name) => ColumnConstraint::LowerBoundary(Width::Fixed(DAY_WIDTH)),
-            _ => continue,
+            _ => ColumnConstraint::LowerBoundary(Width::Fixed(least + PADDING)),
         };
         if let Some(column) = shown.column_mut(place) {
             column.set_constraint(constraint);
         }
     }
-    shown.to_string()
+    if dropped.is_empty() {
+        return shown.to_string();
+    }
+    let names: Vec<_> = dropped.iter().map(|(Column(heading, _), _)| *heading).collect();
+    format!("{shown}\nA wider terminal or --format json also shows: {}", names.join(", "))
+}
+
+/// How many characters a column needs to be read: its longest word. A date breaks between day and time, an id nowhere,
+/// and what is longer than [`WORD_MAX`] anywhere.
+fn least(Column(heading, name): &Column, objects: &[Json]) -> u16 {
+    let words = |text: &str| text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+    let of = |object| value(object, name).map_or(0, |value| words(&said(name, value)));
+    let most = if *name == "id" { usize::from(u16::MAX) } else { WORD_MAX };
+    let longest = objects.iter().map(of).max().unwrap_or(0).min(most).max(words(heading));
+    u16::try_from(longest).unwrap_or(u16::MAX)
+}
+
+/// How many of the columns fit into a line, two at the least.
+fn fitting(columns: &[(&Column, u16)], width: Option<usize>) -> usize {
+    let Some(width) = width else { return columns.len() };
+    // A frame on the left, and padding and a frame at each column.
+    let ends = columns.iter().scan(1, |end, (_, least)| {
+        *end += usize::from(*least) + usize::from(PADDING) + 1;
+        Some(*end)
+    });
+    ends.take_while(|end| *end <= width).count().max(2).min(columns.len())
 }
 
 fn is_empty(value: Option<&Json>) -> bool {
@@ -213,6 +248,26 @@ mod tests {
         │ ann  ┆ premium ┆ 2025-11-23 09:47:01 ┆ admin ┆ 3 of 500 │
         ╰──────┴─────────┴─────────────────────┴───────┴──────────╯
         ");
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_are_named_under_the_table() {
+        let columns = [
+            Column("name", "id"),
+            Column("tier", "tier"),
+            Column("since", "user_since"),
+            Column("networks", "allowed_networks"),
+            Column("role", "role"),
+        ];
+        insta::assert_snapshot!(laid_out(&[user()], &columns, Look::Piped, Some(46)), @r"
+        ╭──────┬─────────┬─────────────────────┬─────────────────────╮
+        │ name ┆ tier    ┆ since               ┆ networks            │
+        ╞══════╪═════════╪═════════════════════╪═════════════════════╡
+        │ ann  ┆ premium ┆ 2025-11-23 09:47:01 ┆ 10.0.0.0/8, ::1/128 │
+        ╰──────┴─────────┴─────────────────────┴─────────────────────╯
+        A wider terminal or --format json also shows: role
+        ");
+        assert_eq!(laid_out(&[], &columns, Look::Piped, None), "none");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! In which form and colours a command answers, and the way to stdout.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::table::Look;
-use crate::client::problem::Problem;
+use super::table::{self, Look};
+use super::wrap::wrapped;
 
 /// The form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,9 +71,10 @@ pub(crate) fn print_json(answer: &impl Serialize) -> anyhow::Result<()> {
 }
 
 /// Tells of a problem on stderr.
-pub(crate) fn complain(problem: &Problem) {
+pub(crate) fn complain(problem: &impl fmt::Display) {
+    let width = if io::stderr().is_terminal() { table::width_of_stderr() } else { None };
     // Without a stderr there is nobody to tell.
-    let _ = writeln!(io::stderr(), "assay: {problem}");
+    let _ = writeln!(io::stderr(), "{}", wrapped(&format!("assay: {problem}"), width, 0));
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Progress {
     /// Shows nothing until [`Self::start`].
     pub(crate) fn new() -> Self {
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr())
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden())
             .with_style(style.progress_chars("━╸ "))
             .with_prefix(table::size(0));
         Self { bar, sent: AtomicU64::new(0) }
@@ -35,6 +35,7 @@ impl Progress {
     /// Shows the bar, for so many files.
     pub(crate) fn start(&self, files: usize) {
         self.bar.set_length(files as u64);
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
         self.bar.enable_steady_tick(TURN);
     }
 

@@ -72,6 +72,13 @@ impl Look {
     }
 }
 
+/// How many characters a line of the terminal behind stderr has.
+pub(crate) fn width_of_stderr() -> Option<usize> {
+    let mut table = Table::new();
+    table.use_stderr();
+    table.width().map(usize::from)
+}
+
 /// A line a fact: its name, what it is; no frame.
 pub(crate) struct Facts(Table);
 

@@ -39,7 +39,14 @@ fn fits(filter: &str) -> bool {
     let attributes = json!({ "name": "Emotet 2026", "tags": ["botnet", "mail"], "private": false, "total": 12,
                              "creation_date": NOW.0 - 3 * 86_400, "nodes": [{ "type": "file", "entity_id": "abc" }] });
     let Value::Object(attributes) = attributes else { panic!("an object") };
-    let work = Work { attributes, owner: "ann".to_owned(), group: None, viewers: Vec::new(), editors: Vec::new() };
+    let work = Work {
+        attributes,
+        owner: "ann".to_owned(),
+        group: None,
+        viewers: Vec::new(),
+        editors: Vec::new(),
+        counted_on: Vec::new(),
+    };
     parse(filter, FIELDS, NOW).expect(filter).fits("id", &work, &caller())
 }
 
@@ -101,7 +108,7 @@ proptest::proptest! {
     #[test]
     fn no_filter_makes_it_panic(filter in "[a-z:\"()*+ \\-ANDORT0-9é]{0,60}") {
         if let Ok(filter) = parse(&filter, FIELDS, NOW) {
-            let work = Work { attributes: serde_json::Map::new(), owner: String::new(), group: None, viewers: Vec::new(), editors: Vec::new() };
+            let work = Work { attributes: serde_json::Map::new(), owner: String::new(), group: None, viewers: Vec::new(), editors: Vec::new(), counted_on: Vec::new() };
             filter.fits("x", &work, &caller());
         }
     }

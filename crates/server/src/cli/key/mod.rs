@@ -23,7 +23,12 @@ const NOTES: &str = "A key is named by its id, the 12 digits after a55a; its tex
   assay key create --account siem --label \"SIEM, prod\" --expires 90d --network 10.0.0.0/8
   assay key rotate 3f0c5d7a9b21 --overlap 24h --retire-when-quiet 1h > new.key
   assay key clients 3f0c5d7a9b21                            # who still uses the old one
+  assay key restore 3f0c5d7a9b21                            # the old one again, its successor revoked
+  assay key revoke 3f0c5d7a9b21                             # refused within a second
+  assay key list --account siem
+  assay key show 3f0c5d7a9b21 --format json
   assay key import --account siem < old.key                 # a key that clients have already
+  assay key recipe wazuh > soc.toml                         # a plan to begin with
   assay key update --plan soc.toml                          # a new key wherever the old one is in use
   assay key find ~ /etc                                     # keys that lie about in files";
 
