@@ -236,6 +236,11 @@ fn told(call: &Call, answered: &Answered) -> Result<Reply> {
         narrow(&call.paid, item);
         shape(item, &call.arguments);
     }
+    if let Some(relationship) = call.route.relationship
+        && call.arguments.query("descriptors_only") == Some("true")
+    {
+        lead_as_asked(&mut document["links"], relationship.name);
+    }
     add_about(&mut document, about(answered));
     Ok(aged(Reply::value(&document), answered, call))
 }
@@ -280,6 +285,17 @@ fn rebase(link: &mut Value, base: &str) {
     let path = ["/api/v3/", "/ui/"].into_iter().find_map(|prefix| text.split_once(prefix)).map(|(_, path)| path);
     if let Some(path) = path {
         *link = format!("{base}/api/v3/{path}").into();
+    }
+}
+
+/// Descriptors have two addresses, and the one kept answer for both has the other one.
+fn lead_as_asked(links: &mut Value, name: &str) {
+    let Value::Object(links) = links else { return };
+    for link in links.values_mut() {
+        let Value::String(text) = link else { continue };
+        let Some((before, after)) = text.split_once(&format!("/relationships/{name}")) else { continue };
+        let more = after.strip_prefix('?').map_or_else(String::new, |arguments| format!("&{arguments}"));
+        *link = format!("{before}/{name}?descriptors_only=true{more}").into();
     }
 }
 
@@ -383,6 +399,15 @@ mod tests {
         assert_eq!(max_age("no-store"), None);
         assert_eq!(max_age("max-age=soon"), None);
         assert_eq!(max_age(""), None);
+    }
+
+    #[test]
+    fn links_of_descriptors_lead_to_the_address_that_was_asked() {
+        let mut links = json!({ "self": "http://h/api/v3/files/ab/relationships/votes",
+                                "next": "http://h/api/v3/files/ab/relationships/votes?limit=2&cursor=x", "other": 7 });
+        lead_as_asked(&mut links, "votes");
+        assert_eq!(links["self"], "http://h/api/v3/files/ab/votes?descriptors_only=true");
+        assert_eq!(links["next"], "http://h/api/v3/files/ab/votes?descriptors_only=true&limit=2&cursor=x");
     }
 
     #[test]

@@ -103,7 +103,13 @@ pub(crate) fn rows(on: bool) -> Vec<Route> {
         row(Method::GET, "url/report", "v2_url_report", "API v2: the report of a URL", url),
         row(Method::POST, "url/report", "v2_url_report_post", "API v2: the report of a URL", url),
         row(Method::GET, "domain/report", "v2_domain_report", "API v2: what is known of a domain", domain),
-        row(Method::GET, "ip-address/report", "v2_ip_address_report", "API v2: what is known of an IP address", address),
+        row(
+            Method::GET,
+            "ip-address/report",
+            "v2_ip_address_report",
+            "API v2: what is known of an IP address",
+            address,
+        ),
     ]
 }
 

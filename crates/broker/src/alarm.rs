@@ -125,6 +125,7 @@ impl Broker {
 /// The key that takes over: the one that waits for it, else the one that was replaced last, which may still work.
 fn successor(contract: &Contract) -> Option<String> {
     let waiting = contract.key(UpstreamKeyState::Staged);
-    let replaced = || contract.keys.iter().filter(|key| key.state == UpstreamKeyState::Draining).max_by_key(|key| key.since);
+    let replaced =
+        || contract.keys.iter().filter(|key| key.state == UpstreamKeyState::Draining).max_by_key(|key| key.since);
     waiting.or_else(replaced).map(|key| key.id.clone())
 }

@@ -129,7 +129,9 @@ impl Broker {
     pub fn activate(&self, named: &Named, id: Option<&str>) -> Result<Contract> {
         let mut turned = named.contract.clone();
         let next = match id {
-            Some(id) => turned.keys.iter().find(|key| key.id == id).ok_or_else(|| Error::not_found("Upstream key", id))?,
+            Some(id) => {
+                turned.keys.iter().find(|key| key.id == id).ok_or_else(|| Error::not_found("Upstream key", id))?
+            }
             None => turned
                 .key(UpstreamKeyState::Staged)
                 .ok_or_else(|| Error::invalid_argument("no key is staged: stage one first"))?,

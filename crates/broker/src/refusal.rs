@@ -82,9 +82,8 @@ impl From<UpstreamError> for Refusal {
     fn from(error: UpstreamError) -> Self {
         let wait = Duration::from_secs(10);
         match error {
-            UpstreamError::Unreachable(why) => Self::Away { why, wait },
             UpstreamError::Failed(why) if why.starts_with("no answer within") => Self::Late,
-            UpstreamError::Failed(why) => Self::Away { why, wait },
+            UpstreamError::Unreachable(why) | UpstreamError::Failed(why) => Self::Away { why, wait },
             UpstreamError::Exhausted { retry_after } => {
                 Self::Away { why: "its quota is exhausted".to_owned(), wait: retry_after.unwrap_or(wait) }
             }

@@ -42,8 +42,7 @@ pub(crate) async fn intelligence(call: &Call, query: &str) -> Result<Reply> {
     let arguments = &call.arguments;
     let range = Page { limit: Some(intelligence::limit(arguments)?), cursor: cursor(arguments)? };
     let order = arguments.query("order").filter(|order| !order.is_empty());
-    let mut question =
-        Question::search("intelligence", "search", query, order, range).ok_or_else(no_contract)?;
+    let mut question = Question::search("intelligence", "search", query, order, range).ok_or_else(no_contract)?;
     if arguments.query("descriptors_only") == Some("true") {
         question = question.with("descriptors_only", "true");
     }

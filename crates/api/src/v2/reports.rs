@@ -40,19 +40,17 @@ async fn find(call: &Call, paid: &Paid, object_type: &'static ObjectType, id: &s
             let attributes = (object_type.attributes)(&record, &viewer)?;
             Ok(Found::Known(Known { id: record.key.id.to_string(), attributes }))
         }
-        Err(error) if error.code == Code::NotFound => {
-            Ok(match brokered::object(call, paid, object_type, id).await? {
-                Told::Object(mut object) => {
-                    let id = object["id"].as_str().unwrap_or_default().to_owned();
-                    match object["attributes"].take() {
-                        Value::Object(attributes) => Found::Known(Known { id, attributes }),
-                        _ => Found::Unknown(None),
-                    }
+        Err(error) if error.code == Code::NotFound => Ok(match brokered::object(call, paid, object_type, id).await? {
+            Told::Object(mut object) => {
+                let id = object["id"].as_str().unwrap_or_default().to_owned();
+                match object["attributes"].take() {
+                    Value::Object(attributes) => Found::Known(Known { id, attributes }),
+                    _ => Found::Unknown(None),
                 }
-                Told::Nothing => Found::Unknown(None),
-                Told::NotAsked(why) => Found::Unknown(Some(why.to_string())),
-            })
-        }
+            }
+            Told::Nothing => Found::Unknown(None),
+            Told::NotAsked(why) => Found::Unknown(Some(why.to_string())),
+        }),
         Err(error) => Err(error),
     }
 }
@@ -129,8 +127,7 @@ pub(super) async fn url(mut call: Call) -> Result<Reply> {
         Found::Known(known) => known,
         Found::Unknown(why) => return Ok(Reply::value(&nothing(&resource, 0, UNKNOWN, why))),
     };
-    let mut report =
-        scanned(&known, |result| json!({ "detected": is_detected(result), "result": result["result"] }));
+    let mut report = scanned(&known, |result| json!({ "detected": is_detected(result), "result": result["result"] }));
     let more = [
         ("verbose_msg", FINISHED.into()),
         ("resource", resource.into()),

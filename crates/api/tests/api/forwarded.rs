@@ -24,7 +24,10 @@ async fn a_search_asks_upstream_for_what_is_not_found_here() {
     assert_eq!(found.json["meta"]["assay"]["origin"], "upstream", "{}", found.message());
     let next = service.get(&format!("/search?query={}&cursor=abc", hash('1')), &premium).await;
     assert_eq!(next.status, 200, "{}", next.message());
-    assert_eq!(asked(&service), [format!("search?query={0}", hash('1')), format!("search?query={0}&cursor=abc", hash('1'))]);
+    assert_eq!(
+        asked(&service),
+        [format!("search?query={0}", hash('1')), format!("search?query={0}&cursor=abc", hash('1'))]
+    );
     let public = service.key("public").await;
     let narrow = service.get(&format!("/search?query={}", hash('1')), &public).await;
     assert!(narrow.json["data"][0]["attributes"]["exiftool"].is_null(), "a list shows no more than a report does");
@@ -88,7 +91,11 @@ async fn what_a_file_did_is_asked_upstream() {
     service.upstream.tell_document(&format!("file_behaviours/{run}"), json!({ "data": behaviour }));
     let get = async |path: String| {
         let answer = service.get(&path, &premium).await;
-        assert_eq!((answer.status.as_u16(), &answer.json["meta"]["assay"]["origin"]), (200, &json!("upstream")), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["meta"]["assay"]["origin"]),
+            (200, &json!("upstream")),
+            "{path}"
+        );
         answer.json["data"].clone()
     };
     assert_eq!(get(format!("/files/{id}/behaviours")).await[0]["id"], run);
@@ -128,7 +135,9 @@ async fn look_ups_of_v2_are_asked_upstream_too() {
     let url = hash('6');
     let base64 = "aHR0cHM6Ly9leGFtcGxlLmNvbS8";
     service.upstream.tell_document(&format!("files/{}", hash('5')), object("file", &hash('5'), json!({ "md5": "m" })));
-    service.upstream.tell_document(&format!("urls/{base64}"), object("url", &url, json!({ "url": "https://example.com/" })));
+    service
+        .upstream
+        .tell_document(&format!("urls/{base64}"), object("url", &url, json!({ "url": "https://example.com/" })));
     service.upstream.tell_document("domains/example.com", object("domain", "example.com", json!({ "whois": "W" })));
     service.upstream.tell_document("ip_addresses/8.8.8.8", object("ip_address", "8.8.8.8", json!({ "asn": 15_169 })));
     let get = async |what: &str| {
@@ -197,7 +206,9 @@ async fn bytes_are_downloaded_where_the_policy_permits_it_checked_and_not_kept()
     }
     assert!(service.app.pipeline.blobs.open(&digests.sha256).await.expect("blobs").is_none(), "nothing is kept");
     assert_eq!(asked(&service).len(), 4, "an address and the bytes, each time");
-    for (digit, address) in [('1', address), ('2', "https://elsewhere.example/x"), ('3', "http://127.0.0.1/x"), ('4', "x")] {
+    for (digit, address) in
+        [('1', address), ('2', "https://elsewhere.example/x"), ('3', "http://127.0.0.1/x"), ('4', "x")]
+    {
         service.upstream.tell_document(&format!("files/{}/download_url", hash(digit)), json!({ "data": address }));
         let answer = service.get(&path(&hash(digit)), &premium).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (424, "FailedDependencyError"), "{digit}");

@@ -94,8 +94,9 @@ enum Command {
         #[arg(long, conflicts_with_all = ["activate", "remove"])]
         stage: bool,
         /// Take in use the key that was staged before, or the one of this id, as one that was replaced
-        #[arg(long, value_name = "ID", num_args = 0..=1, conflicts_with_all = ["remove", "key_stdin", "key_file"])]
-        activate: Option<Option<String>>,
+        #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
+        #[arg(conflicts_with_all = ["remove", "key_stdin", "key_file"])]
+        activate: Option<String>,
         /// Remove a key that is not in use, by its id
         #[arg(long, value_name = "ID", conflicts_with_all = ["key_stdin", "key_file"])]
         remove: Option<String>,
@@ -174,8 +175,11 @@ async fn work(session: &Session, command: Command) -> anyhow::Result<()> {
                     return session.print(&staged, |_| of_staged(&staged, dry_run));
                 }
             }
-            let data = Attributes::default().set("key_id", activate.flatten()).object("upstream", None);
-            session.change(&Call::post(&["upstreams", &name, "activate"], data), |turned| of_turned(&name, turned)).await
+            let data =
+                Attributes::default().set("key_id", activate.filter(|id| !id.is_empty())).object("upstream", None);
+            session
+                .change(&Call::post(&["upstreams", &name, "activate"], data), |turned| of_turned(&name, turned))
+                .await
         }
         Command::Reconcile { name } => {
             let call = Call::post(&["upstreams", &name, "reconcile"], json!({ "type": "upstream" }));

@@ -266,7 +266,9 @@ impl Plan {
         }
         let of_accounts = [("new_key", document.new_key.is_some()), ("old_key", document.old_key.is_some())];
         for (name, _) in of_accounts.iter().filter(|(_, said)| *said && !of_contract) {
-            wrong.push(format!("{name}: the keys of an account are made and ended by the server; it goes with upstream"));
+            wrong.push(format!(
+                "{name}: the keys of an account are made and ended by the server; it goes with upstream"
+            ));
         }
         let new_key = document.new_key.map(|source| source.read(&folder)).transpose().unwrap_or_else(|why| {
             wrong.push(format!("new_key: {why}"));

@@ -98,7 +98,9 @@ impl<'a> Walk<'a> {
         }
         match (given, self.log.made.is_empty()) {
             (Some(_), true) => None,
-            (Some(_), false) => Some(Problem::local("the key that was handed over is another one than the run began with")),
+            (Some(_), false) => {
+                Some(Problem::local("the key that was handed over is another one than the run began with"))
+            }
             (None, false) if self.all_written() => None,
             (None, _) => Some(
                 Problem::local("the new key is needed once more: no target holds it")
@@ -242,7 +244,9 @@ impl<'a> Walk<'a> {
             self.forget_unused().await?;
         }
         if let (NewKey::Given(_), false) = (self.issuer.new_key(), self.log.made.is_empty()) {
-            return Err(Problem::local("the new key is needed once more: no target holds it").mend("Hand it over again."));
+            return Err(
+                Problem::local("the new key is needed once more: no target holds it").mend("Hand it over again.")
+            );
         }
         fault::point();
         let fresh = self.issuer.rotate(self.log.newest()).await?;

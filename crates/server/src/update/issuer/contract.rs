@@ -58,13 +58,14 @@ impl Keys {
 
 impl Contract<'_> {
     async fn keys(&self) -> Result<Keys, Problem> {
-        let shown = door::data(self.door, &Call::get(&["upstreams", &self.name])).await.map_err(|problem| {
-            match problem.kind {
-                Kind::Refused(404) => Problem::local(format!("there is no contract {}", self.name))
-                    .mend("`assay upstream list` shows those that there are."),
-                _ => problem,
-            }
-        })?;
+        let shown =
+            door::data(self.door, &Call::get(&["upstreams", &self.name])).await.map_err(|problem| {
+                match problem.kind {
+                    Kind::Refused(404) => Problem::local(format!("there is no contract {}", self.name))
+                        .mend("`assay upstream list` shows those that there are."),
+                    _ => problem,
+                }
+            })?;
         Ok(Keys(shown["attributes"]["keys"].as_array().cloned().unwrap_or_default()))
     }
 
@@ -125,7 +126,10 @@ impl Issuer for Contract<'_> {
                 .mend(format!("`assay upstream rotate {} --key-file FILE` registers one that works.", self.name)));
         };
         if let Some(wanted) = wanted.filter(|wanted| *wanted != active) {
-            return Err(Problem::local(format!("{} uses the key {active}, not {wanted} that the plan names", self.name)));
+            return Err(Problem::local(format!(
+                "{} uses the key {active}, not {wanted} that the plan names",
+                self.name
+            )));
         }
         if let Some(staged) = keys.first("staged") {
             return Err(Problem::local(format!("the key {staged} waits to take over already")).mend(format!(
@@ -149,9 +153,7 @@ impl Issuer for Contract<'_> {
         let keys = self.keys().await?;
         Ok(match (keys.state(id), keys.successor(id)) {
             (None | Some("refused"), _) => Standing::Ended,
-            (Some("draining"), successor) => {
-                Standing::Retiring { successor: successor.unwrap_or_default().to_owned() }
-            }
+            (Some("draining"), successor) => Standing::Retiring { successor: successor.unwrap_or_default().to_owned() },
             (_, Some(successor)) => Standing::Retiring { successor: successor.to_owned() },
             (_, None) => Standing::Active,
         })
