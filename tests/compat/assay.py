@@ -70,6 +70,7 @@ class Server:
         self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.options = options
         self.verify: bool | str = True
+        self.cwd: pathlib.Path | None = None
         self.process: subprocess.Popen | None = None
         # Proxies and netrc of the person's own environment have no say here.
         self.session = requests.Session()
@@ -88,6 +89,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                cwd=self.cwd,
                 env=environment(),
                 preexec_fn=_die_with_the_tests,
             )

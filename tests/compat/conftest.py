@@ -8,6 +8,7 @@ import vt
 
 from assay import Server, binary, environment
 from samples import unique_malware
+from update_desk import Desk
 
 _NUMBER = itertools.count()
 
@@ -97,3 +98,9 @@ def submitted_often(server) -> str:
         assert again.status_code == 200, again.text
         server.analysis(again.json()["data"]["id"])
     return sha256
+
+
+@pytest.fixture
+def desk(server, tmp_path) -> Desk:
+    """A fresh account with a folder of its own, for `assay key update`."""
+    return Desk(server, tmp_path)

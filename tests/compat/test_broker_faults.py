@@ -14,6 +14,7 @@ import original
 from assay import Server, run
 from broken import always, certificate, serving
 from original import KEY, SECOND, Faulty, add, files_that_hold, report
+from test_webhooks import Receiver, hook
 
 
 @pytest.fixture
@@ -140,6 +141,45 @@ def test_a_401_in_the_middle_of_a_burst_without_a_second_key_is_told_and_bridged
     while broker.get(f"/files/{'09' * 32}").status_code != 200:
         assert time.monotonic() < deadline
     assert files_that_hold(broker.folder, KEY, SECOND) == []
+
+
+def test_a_401_and_a_403_reach_webhook_audit_log_and_metrics_and_the_second_key_takes_over(tmp_path, faulty):
+    receiver = Receiver()
+    config = tmp_path / "assay.toml"
+    config.write_text('[webhooks]\nallow = ["127.0.0.0/8"]\nallow_http = true\n')
+    broker = Server(tmp_path, "--config", str(config)).start()
+    try:
+        add(broker, faulty.url, KEY)
+        hook(broker, receiver.url, "upstream.key_refused")
+        faulty.fault = lambda exchange: exchange.refuse(403, "ForbiddenError")
+        for number in range(3):
+            assert broker.get(f"/files/{number:064x}").status_code == 403
+        receiver.wait_for(1)
+        staged = run("upstream", "rotate", "vt", "--stage", "--data", broker.data, stdin=SECOND.encode())
+        assert staged.returncode == 0, staged.stderr
+        time.sleep(1.2)
+        faulty.fault = original.known
+        faulty.dead.add(KEY)
+        assert broker.get(f"/files/{'0a' * 32}").status_code == 200
+        receiver.wait_for(2)
+        told = [json.loads(body)["data"] for _, body in receiver.taken]
+        first, second = (key["id"] for key in broker.get("/upstreams/vt").json()["data"]["attributes"]["keys"])
+        assert [(event["key_id"], event["successor"]) for event in told] == [(first, None), (first, second)]
+        assert told[0]["reason"].startswith("403") and "WrongCredentialsError" in told[1]["reason"]
+        log = run("audit", "list", "--action", "REFUSE_UPSTREAM_KEY", "--data", broker.data, "--format", "json")
+        assert len(json.loads(log.stdout)) == 2
+        metrics = broker.session.get(f"{broker.url}/metrics").text
+        counted = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line.startswith("assay_"))
+        for line in [
+            'assay_broker_answers_total{contract="vt",how="upstream"}', 'assay_broker_answers_total{contract="vt",how="refused"}',
+            'assay_upstream_calls_total{contract="vt",outcome="forbidden"}',
+            'assay_upstream_calls_total{contract="vt",outcome="key_refused"}',
+        ]:
+            assert float(counted[line]) >= 1, metrics
+        assert any(line.startswith("assay_upstream_seconds") and 'contract="vt"' in line for line in counted)
+        assert not [key for key in (KEY, SECOND) for text in [metrics, *(body.decode() for _, body in receiver.taken)] if key in text]
+    finally:
+        broker.kill9()
 
 
 def test_only_gets_with_our_own_key_and_name_go_upstream(broker, faulty):

@@ -8,8 +8,7 @@ import tomllib
 import pytest
 
 from assay import run
-# `desk` is a fixture, found by its name.
-from test_update import DONE, REFUSED, SAMPLES, desk, read_key  # noqa: F401
+from update_desk import DONE, REFUSED, SAMPLES, read_key
 
 RECIPES = [
     ("vt-cli", "vt.toml", {}), ("wazuh", "ossec.conf", {}), ("cortex", "application.conf", {}), ("intelowl", "env_file_app", {}),

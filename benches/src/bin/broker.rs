@@ -24,7 +24,7 @@ use assay_model::record::{Class, Key, body};
 use assay_model::{Kind, Timestamp};
 use assay_pipeline::{Handover, Pipeline};
 use assay_store::{Batch, Expect, Memory, Store};
-use assay_upstream::{Answer, Call, Upstream, UpstreamError, UpstreamKey};
+use assay_upstream::{Answer, Call, Pieces, Upstream, UpstreamError, UpstreamKey, Url};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -79,6 +79,10 @@ impl Upstream for FromMemory {
             _ => return Err(UpstreamError::Unknown),
         };
         Ok(Answer { document })
+    }
+
+    async fn fetch(&self, _address: &Url) -> Result<Box<dyn Pieces>, UpstreamError> {
+        Err(UpstreamError::Unknown)
     }
 }
 
@@ -167,7 +171,7 @@ async fn replay(trace: &Trace, day: u64) -> Result<()> {
     Ok(())
 }
 
-/// CPU of a look-up that a kept answer answers, against one that local knowledge answers, through the whole service.
+/// CPU and wait of a look-up that a kept answer answers, against one that local knowledge answers, through the whole service.
 async fn compare(calls: usize, rounds: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let store = store(folder.path()).await?;
@@ -200,29 +204,43 @@ async fn compare(calls: usize, rounds: usize) -> Result<()> {
     batch.put(Key::shared(Kind::File, here.as_str()), body(&stored), Expect::Any);
     store.commit(batch).await?;
     let router = assay_api::router(&app);
-    let (mut local, mut kept) = (Vec::new(), Vec::new());
-    println!("look-up, us of CPU: round, local, kept");
+    let (mut local, mut kept, mut added) = (Vec::new(), Vec::new(), Vec::new());
+    println!("look-up, us of CPU and p99 of the wait in us: round, local, kept");
     for round in 1..=rounds {
         let one = spend(&router, &here, &keys[0], calls).await?;
         let other = spend(&router, &there, &keys[0], calls).await?;
-        println!("  {round:>3} {one:>8.2} {other:>8.2}");
-        local.push(one);
-        kept.push(other);
+        println!("  {round:>3} {:>8.2} {:>8.2}   p99 {:>8.1} {:>8.1}", one.cpu, other.cpu, one.p99, other.p99);
+        local.push(one.cpu);
+        kept.push(other.cpu);
+        added.push(other.p99 - one.p99);
     }
     println!("  a kept answer costs {:.1} % more than a local one", (median(&kept) / median(&local) - 1.0) * 100.0);
+    println!("  its p99 is {:.3} ms longer", median(&added) / 1e3);
     Ok(())
 }
 
-async fn spend(router: &axum::Router, hash: &str, key: &str, calls: usize) -> Result<f64> {
+/// What a look-up costs, both in microseconds.
+struct Spent {
+    cpu: f64,
+    p99: f64,
+}
+
+async fn spend(router: &axum::Router, hash: &str, key: &str, calls: usize) -> Result<Spent> {
+    let mut waits = Vec::with_capacity(calls);
     let before = own_seconds()?;
     for _ in 0..calls {
+        let began = Instant::now();
         let request =
             Request::builder().uri(format!("/api/v3/files/{hash}")).header("host", "assay").header("x-apikey", key);
         let answer = tower::ServiceExt::oneshot(router.clone(), request.body(Body::empty())?).await?;
         anyhow::ensure!(answer.status() == 200, "{}", answer.status());
+        waits.push(began.elapsed().as_secs_f64() * 1e6);
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of calls is far below 2^52")]
-    Ok((own_seconds()? - before) * 1e6 / calls as f64)
+    let cpu = (own_seconds()? - before) * 1e6 / calls as f64;
+    waits.sort_by(f64::total_cmp);
+    let p99 = waits.get(calls * 99 / 100).copied().unwrap_or_default();
+    Ok(Spent { cpu, p99 })
 }
 
 /// How long a person waits for an upstream answer, alone and beside a flood of bulk questions.

@@ -19,28 +19,44 @@ use axum::http::HeaderValue;
 use axum::http::header::{AGE, CACHE_CONTROL, USER_AGENT};
 use serde_json::{Map, Value, json};
 
+use crate::gate::Paid;
 use crate::objects::serve::{self, inline_names};
 use crate::objects::{ObjectType, Relationship, file};
 use crate::route::{Arguments, Call, Reply, ReplyBody, parse_hash};
 
+pub(crate) mod behaviour;
+pub(crate) mod download;
 mod merge;
+pub(crate) mod searches;
+pub(crate) mod v2;
 
 /// The longest cursor of upstream's that is handed back to it.
 const CURSOR_MAX: usize = 2_048;
 
 /// Who asks; nobody where no key was asked for.
 fn asker(call: &Call) -> Option<Asker> {
-    let identity = call.paid.identity()?;
+    asker_of(call, &call.paid)
+}
+
+/// The same, of a call whose key is an argument.
+fn asker_of(call: &Call, paid: &Paid) -> Option<Asker> {
+    let identity = paid.identity()?;
     let header = |name| call.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or("");
     let rules = &call.app.broker.settings().rules;
     let caller = (&*identity.account, &*identity.label, header(USER_AGENT));
-    let may_refresh = call.paid.has(Privilege::UpstreamRefresh);
+    let may_refresh = paid.has(Privilege::UpstreamRefresh);
     Some(Asker {
         account: identity.account.clone(),
         group: identity.user.group.clone(),
-        class: priority::class(rules, call.paid.class(), caller),
+        class: priority::class(rules, paid.class(), caller),
         max_age: max_age(header(CACHE_CONTROL)).filter(|_| may_refresh),
     })
+}
+
+/// Who asks, where there is a contract to ask under.
+async fn served(call: &Call) -> Result<Option<Asker>> {
+    let Some(asker) = asker(call) else { return Ok(None) };
+    Ok(call.app.broker.serves(&asker).await?.then_some(asker))
 }
 
 /// How old an answer may be (RFC 9111 5.2.1), seconds.
@@ -107,11 +123,9 @@ async fn question_of(
     if operations::find(collection, "").is_none() || !concerns_upstream(located) {
         return Ok(None);
     }
-    let Some(asker) = asker(call) else { return Ok(None) };
-    if !call.app.broker.serves(&asker).await? {
+    let (Some(asker), Some(id)) = (served(call).await?, canonical(object_type, call.arguments.path("id"))) else {
         return Ok(None);
-    }
-    let Some(id) = canonical(object_type, call.arguments.path("id")) else { return Ok(None) };
+    };
     let mut inside = Vec::new();
     for relationship in inline_names(object_type, &call.arguments)? {
         let allowed = relationship.needs.is_none_or(|privilege| call.paid.has(privilege));
@@ -154,7 +168,7 @@ fn whole(
         ["attributes", "exclude_attributes", "relationships"].iter().any(|name| call.arguments.query(name).is_some());
     let render = || {
         let mut document = dressed(call, answered)?;
-        narrow(call, object_type, &mut document);
+        narrow(&call.paid, &mut document["data"]);
         let mut about = about(answered);
         if let Some(record) = local {
             let own = (object_type.attributes)(record, &call.viewer())?;
@@ -190,12 +204,9 @@ pub(crate) async fn related(
     if operations::find(collection, relationship.name).is_none() || !concerns_upstream(located) {
         return Ok(None);
     }
-    let (Some(asker), Some(id)) = (asker(call), canonical(object_type, call.arguments.path("id"))) else {
+    let (Some(asker), Some(id)) = (served(call).await?, canonical(object_type, call.arguments.path("id"))) else {
         return Ok(None);
     };
-    if !call.app.broker.serves(&asker).await? {
-        return Ok(None);
-    }
     if let Ok(record) = located
         && serve::has_any(&call.viewer(), relationship, record).await?
     {
@@ -206,21 +217,32 @@ pub(crate) async fn related(
     let form = if bare { Form::Descriptors } else { Form::Joined };
     let Some(question) = Question::joined(collection, &id, relationship.name, form, page) else { return Ok(None) };
     match call.app.broker.answer(&asker, &question).await {
-        Ok(answered) if answered.kept.is_known() => {
-            let mut document = dressed(call, &answered)?;
-            if let Value::Array(items) = &mut document["data"] {
-                for item in items {
-                    shape(item, &call.arguments);
-                }
-            }
-            add_about(&mut document, about(&answered));
-            Ok(Some(aged(Reply::value(&document), &answered, call)))
-        }
+        Ok(answered) if answered.kept.is_known() => told(call, &answered).map(Some),
         // What is known here alone has what is known of it here.
         Ok(_) | Err(_) if located.is_ok() => Ok(None),
         Ok(_) => Err(Error::not_found(object_type.title, call.arguments.path("id"))),
         Err(unanswered) => unanswered_object(call, object_type, unanswered),
     }
+}
+
+/// A page of objects, one object or a dictionary, as upstream has it and as this caller may see it.
+fn told(call: &Call, answered: &Answered) -> Result<Reply> {
+    let mut document = dressed(call, answered)?;
+    let items = match &mut document["data"] {
+        Value::Array(items) => items.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for item in items {
+        narrow(&call.paid, item);
+        shape(item, &call.arguments);
+    }
+    if let Some(relationship) = call.route.relationship
+        && call.arguments.query("descriptors_only") == Some("true")
+    {
+        lead_as_asked(&mut document["links"], relationship.name);
+    }
+    add_about(&mut document, about(answered));
+    Ok(aged(Reply::value(&document), answered, call))
 }
 
 fn cursor(arguments: &Arguments) -> Result<Option<&str>> {
@@ -266,16 +288,27 @@ fn rebase(link: &mut Value, base: &str) {
     }
 }
 
-/// Takes off what this caller's account does not show.
-fn narrow(call: &Call, object_type: &ObjectType, document: &mut Value) {
-    if call.paid.has(Privilege::AllInfo) {
-        return;
+/// Descriptors have two addresses, and the one kept answer for both has the other one.
+fn lead_as_asked(links: &mut Value, name: &str) {
+    let Value::Object(links) = links else { return };
+    for link in links.values_mut() {
+        let Value::String(text) = link else { continue };
+        let Some((before, after)) = text.split_once(&format!("/relationships/{name}")) else { continue };
+        let more = after.strip_prefix('?').map_or_else(String::new, |arguments| format!("&{arguments}"));
+        *link = format!("{before}/{name}?descriptors_only=true{more}").into();
     }
-    if let Value::Object(attributes) = &mut document["data"]["attributes"] {
-        match object_type.kind {
-            Kind::File => file::take_premium(attributes),
-            _ => _ = attributes.shift_remove("favicon"),
-        }
+}
+
+/// Takes off what a caller's account does not show of an object.
+fn narrow(paid: &Paid, object: &mut Value) {
+    let is_file = object["type"] == Kind::File.wire();
+    let Some(Value::Object(attributes)) = object.get_mut("attributes").filter(|_| !paid.has(Privilege::AllInfo)) else {
+        return;
+    };
+    if is_file {
+        file::take_premium(attributes);
+    } else {
+        attributes.shift_remove("favicon");
     }
 }
 
@@ -366,6 +399,15 @@ mod tests {
         assert_eq!(max_age("no-store"), None);
         assert_eq!(max_age("max-age=soon"), None);
         assert_eq!(max_age(""), None);
+    }
+
+    #[test]
+    fn links_of_descriptors_lead_to_the_address_that_was_asked() {
+        let mut links = json!({ "self": "http://h/api/v3/files/ab/relationships/votes",
+                                "next": "http://h/api/v3/files/ab/relationships/votes?limit=2&cursor=x", "other": 7 });
+        lead_as_asked(&mut links, "votes");
+        assert_eq!(links["self"], "http://h/api/v3/files/ab/votes?descriptors_only=true");
+        assert_eq!(links["next"], "http://h/api/v3/files/ab/votes?descriptors_only=true&limit=2&cursor=x");
     }
 
     #[test]

@@ -18,6 +18,10 @@ const PARTLY: &[(&str, &str, &str)] = &[
     ("GET", "/graphs/{id}/screenshot", "no picture is drawn: 404"),
     ("GET", "/threat_actors", "none are curated: an empty list"),
     ("GET", "/threat_actors/{id}", "none are curated: 404"),
+    ("GET", "/files/{id}/behaviour_summary", "under a contract with VirusTotal; no sandbox is built in yet"),
+    ("GET", "/files/{id}/behaviour_mitre_trees", "under a contract with VirusTotal; no sandbox is built in yet"),
+    ("GET", "/file_behaviours/{id}", "under a contract with VirusTotal; no sandbox is built in yet"),
+    ("GET", "/intelligence/search", "under a contract with VirusTotal that has it; there is no index here yet"),
     ("GET", "/search", "words are looked for in comments, not in reports"),
 ];
 

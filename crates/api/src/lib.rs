@@ -9,7 +9,7 @@
 //! | [`objects`] | one file an object type: attributes, relationships |
 //! | `files`, `accounts`, `community`, `metadata`, `v2`, `widget` | actions, one file each |
 //! | `authored` | objects that people write: rows, and the handlers that serve them all |
-//! | `brokered`, `upstreams` | what upstream is asked for, and the contracts under which it is |
+//! | `brokered`, `upstreams`, `intelligence` | what upstream is asked for, and the contracts under which it is |
 //! | `envelope`, `cursor`, `report` | how answers look |
 //! | [`openapi`], [`reference`](mod@reference), [`coverage`] | the documentation, printed from the rows |
 //!
@@ -44,6 +44,7 @@ mod envelope;
 pub mod files;
 pub mod gate;
 pub mod identity;
+mod intelligence;
 mod metadata;
 pub mod meter;
 pub mod objects;

@@ -10,7 +10,7 @@ use axum::http::Method;
 use crate::app::Settings;
 use crate::objects::{self, OBJECTS, ObjectType, Relationship, serve};
 use crate::route::{Access, Answers, Arguments, Cost, Feature, Handler, Route, Takes, any, file_hash};
-use crate::{addresses, files, metadata, v2};
+use crate::{addresses, brokered, files, intelligence, metadata, v2};
 
 mod administration;
 mod community;
@@ -31,6 +31,16 @@ const FILTERED: &[(&str, &str)] = &[
     ("filter", "Terms key:value, separated by blanks"),
     ("limit", "Items on a page, 1 to 40; 10 where it is not said"),
     ("cursor", "Where the page starts: meta.cursor of the page before"),
+];
+const INTELLIGENCE: &[(&str, &str)] = &[
+    ("query", "What to search for, in the words of Intelligence search"),
+    ("order", "By what the objects are ordered, with + or - behind it"),
+    ("limit", "Items on a page, 1 to 300; 10 where it is not said"),
+    ("cursor", "Where the page starts: meta.cursor of the page before"),
+    ("descriptors_only", "true: types and ids alone"),
+    ("relationships", "Names of relationships to show inside the objects, separated by commas"),
+    ("attributes", "Names of the only attributes to show, separated by commas"),
+    ("exclude_attributes", "Names of attributes to leave out, separated by commas"),
 ];
 const NONE: &[(&str, &str)] = &[];
 
@@ -233,7 +243,56 @@ fn actions() -> Vec<Route> {
             )
         },
     ];
-    rows.into_iter().map(Action::route).collect()
+    rows.into_iter().chain(of_contracts()).map(Action::route).collect()
+}
+
+/// What is answered under a contract with `VirusTotal`, and not without.
+fn of_contracts() -> [Action; 4] {
+    [
+        Action {
+            errors: OF_ONE,
+            check: file_hash,
+            ..Action::get(
+                "/files/{id}/behaviour_summary",
+                "files_behaviour_summary",
+                "What the file did in all sandboxes together; under a contract with VirusTotal",
+                |call| Box::pin(brokered::behaviour::of_file(call, "behaviour_summary")),
+            )
+        },
+        Action {
+            errors: OF_ONE,
+            check: file_hash,
+            ..Action::get(
+                "/files/{id}/behaviour_mitre_trees",
+                "files_behaviour_mitre_trees",
+                "The techniques that the file used in each sandbox; under a contract with VirusTotal",
+                |call| Box::pin(brokered::behaviour::of_file(call, "behaviour_mitre_trees")),
+            )
+        },
+        Action {
+            errors: OF_ONE,
+            check: brokered::behaviour::check,
+            ..Action::get(
+                "/file_behaviours/{id}",
+                "file_behaviours",
+                "What a file did in one sandbox; under a contract with VirusTotal",
+                |call| Box::pin(brokered::behaviour::one(call)),
+            )
+        },
+        Action {
+            access: Access::Needs(Privilege::Intelligence),
+            answers: Answers::Objects("item"),
+            errors: OF_ONE,
+            query: INTELLIGENCE,
+            check: intelligence::check,
+            ..Action::get(
+                "/intelligence/search",
+                "intelligence_search",
+                "Objects by what is known of them; under a contract with VirusTotal that has Intelligence",
+                |call| Box::pin(intelligence::search(call)),
+            )
+        },
+    ]
 }
 
 /// The rows of an object: itself, and two for each relationship.

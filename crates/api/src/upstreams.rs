@@ -97,12 +97,18 @@ pub(crate) async fn stage(mut call: Call) -> Result<Reply> {
     Ok(answer(&call, &named.name, &staged))
 }
 
-/// `POST /upstreams/{id}/activate`: the staged key is in use from the next call on, the old one drains.
-pub(crate) async fn activate(call: Call) -> Result<Reply> {
+/// `POST /upstreams/{id}/activate`: the key that `key_id` names, else the staged one, is in use from the next call on, and
+/// the one that was drains.
+pub(crate) async fn activate(mut call: Call) -> Result<Reply> {
     staff(&call.paid)?;
+    let mut written = Written::read(&mut call, &["upstream"]).await?;
+    let id = written.text("key_id")?.value();
+    written.finish(&["key_id"])?;
     let named = read(&call).await?;
-    let turned = call.app.broker.activate(&named)?;
-    change(&call, &named, &turned, Action::RotateUpstreamKey).await?;
+    let turned = call.app.broker.activate(&named, id.as_deref())?;
+    if turned != named.contract {
+        change(&call, &named, &turned, Action::RotateUpstreamKey).await?;
+    }
     Ok(answer(&call, &named.name, &turned))
 }
 

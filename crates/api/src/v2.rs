@@ -1,23 +1,23 @@
 //! Habits of API v2. Under `/api/v3/` a v2 address is answered with the v3 request to make instead; under `/vtapi/v2/`
-//! the file endpoints speak v2 for clients that cannot change: 204 over quota, 403 on a wrong key, `response_code` in
+//! look-ups, and uploads of files, speak v2 for clients that cannot change: 204 over quota, 403 on a wrong key, `response_code` in
 //! the body. Where the operator turned the shim off, `/vtapi/v2/` gives the same advice.
 
 use assay_model::analysis::{Status, StoredAnalysis};
-use assay_model::file::StoredFile;
 use assay_model::record::Key;
 use assay_model::role::Role;
-use assay_model::verdict::Category;
 use assay_model::{Code, Error, Kind, Result};
 use axum::body::Body;
 use axum::http::{Method, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use sync_wrapper::SyncWrapper;
 
 use crate::app::{App, DIRECT_UPLOAD};
 use crate::files::upload;
 use crate::gate::{Needs, Paid};
 use crate::route::{Access, Answers, Call, Cost, Feature, Reply, ReplyBody, Route, Takes, any, parse_hash};
+
+mod reports;
 
 /// The v3 request that does what a v2 address did.
 const ADVICE: &[(&str, &str)] = &[
@@ -42,8 +42,6 @@ const ADVICE: &[(&str, &str)] = &[
 
 /// The longest form that is read.
 const FORM_MAX: usize = 64 << 10;
-/// How many hashes one v2 look-up may name.
-const HASHES: usize = 25;
 
 /// What to do instead, where an address is one of v2.
 pub(crate) fn advice(uri: &Uri) -> Option<Error> {
@@ -80,7 +78,16 @@ pub(crate) fn rows(on: bool) -> Vec<Route> {
         run,
     };
     let report = |call: Call| -> std::pin::Pin<Box<dyn Future<Output = Result<Reply>> + Send>> {
-        Box::pin(async move { in_v2(report(call).await) })
+        Box::pin(async move { in_v2(reports::file(call).await) })
+    };
+    let url = |call: Call| -> std::pin::Pin<Box<dyn Future<Output = Result<Reply>> + Send>> {
+        Box::pin(async move { in_v2(reports::url(call).await) })
+    };
+    let domain = |call: Call| -> std::pin::Pin<Box<dyn Future<Output = Result<Reply>> + Send>> {
+        Box::pin(async move { in_v2(reports::domain(call).await) })
+    };
+    let address = |call: Call| -> std::pin::Pin<Box<dyn Future<Output = Result<Reply>> + Send>> {
+        Box::pin(async move { in_v2(reports::ip_address(call).await) })
     };
     let rescan = |call: Call| -> std::pin::Pin<Box<dyn Future<Output = Result<Reply>> + Send>> {
         Box::pin(async move { in_v2(rescan(call).await) })
@@ -93,6 +100,16 @@ pub(crate) fn rows(on: bool) -> Vec<Route> {
         row(Method::POST, "file/report", "v2_file_report_post", "API v2: the report of a file", report),
         row(Method::POST, "file/rescan", "v2_file_rescan", "API v2: analyse a file again", rescan),
         row(Method::POST, "file/scan", "v2_file_scan", "API v2: upload a file", scan),
+        row(Method::GET, "url/report", "v2_url_report", "API v2: the report of a URL", url),
+        row(Method::POST, "url/report", "v2_url_report_post", "API v2: the report of a URL", url),
+        row(Method::GET, "domain/report", "v2_domain_report", "API v2: what is known of a domain", domain),
+        row(
+            Method::GET,
+            "ip-address/report",
+            "v2_ip_address_report",
+            "API v2: what is known of an IP address",
+            address,
+        ),
     ]
 }
 
@@ -131,65 +148,6 @@ async fn fields(call: &mut Call) -> Result<Fields> {
 async fn pay(call: &Call, key: Option<&str>, requests: u64) -> Result<Paid> {
     let key = key.ok_or_else(|| Error::new(Code::AuthenticationRequired, "the argument apikey is missing"))?;
     Paid::on_key(call, key, requests, Needs::default()).await
-}
-
-async fn report(mut call: Call) -> Result<Reply> {
-    let fields = fields(&mut call).await?;
-    let resource = field(&fields, "resource").ok_or_else(|| Error::bad_request("the argument resource is missing"))?;
-    let names: Vec<_> = resource.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    if names.is_empty() || names.len() > HASHES {
-        return Err(Error::bad_request(format!("name 1 to {HASHES} hashes")));
-    }
-    let paid = pay(&call, field(&fields, "apikey"), names.len() as u64).await?;
-    let mut reports = Vec::with_capacity(names.len());
-    for name in &names {
-        reports.push(one_report(&call, &paid, name).await?);
-    }
-    let answer = if names.len() == 1 { reports.pop().unwrap_or_default() } else { reports.into() };
-    Ok(Reply::value(&answer))
-}
-
-async fn one_report(call: &Call, paid: &Paid, name: &str) -> Result<Value> {
-    let unknown = |code: i64, words: &str| json!({ "response_code": code, "resource": name, "verbose_msg": words });
-    // A scan id is the file's SHA-256 with a time behind it.
-    let hash = name.split_once('-').map_or(name, |(hash, _)| hash);
-    if parse_hash(hash).is_err() {
-        return Ok(unknown(-1, "Invalid resource, check what you are submitting"));
-    }
-    let viewer = crate::objects::Viewer { app: &call.app, paid, base: &call.base };
-    let file = match crate::objects::file::resolve(&viewer, hash).await {
-        Ok(sha256) => assay_pipeline::read_file(call.app.store(), &sha256).await?,
-        Err(error) if error.code == Code::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    match file {
-        None => Ok(unknown(0, "The requested resource is not among the finished, queued or pending scans")),
-        Some((file, _)) if file.attributes.last_analysis_results.is_none() => {
-            Ok(unknown(-2, "Your resource is queued for analysis"))
-        }
-        Some((file, _)) => Ok(render(call, name, &file)),
-    }
-}
-
-fn render(call: &Call, resource: &str, file: &StoredFile) -> Value {
-    let attributes = &file.attributes;
-    let date = attributes.last_analysis_date.unwrap_or_default();
-    let mut scans = Map::new();
-    let mut positives = 0;
-    for result in attributes.last_analysis_results.iter().flat_map(|results| results.values()) {
-        let detected = matches!(result.category, Category::Malicious | Category::Suspicious);
-        positives += u32::from(detected);
-        let entry = json!({ "detected": detected, "version": result.engine_version, "result": result.result,
-                            "update": result.engine_update });
-        scans.insert(result.engine_name.clone(), entry);
-    }
-    json!({
-        "response_code": 1, "verbose_msg": "Scan finished, information embedded", "resource": resource,
-        "scan_id": format!("{}-{}", attributes.sha256, date.0),
-        "md5": attributes.md5, "sha1": attributes.sha1, "sha256": attributes.sha256,
-        "scan_date": date.text(), "permalink": crate::envelope::link(&call.base, Kind::File, &attributes.sha256.to_string()),
-        "positives": positives, "total": scans.len(), "scans": scans,
-    })
 }
 
 async fn rescan(mut call: Call) -> Result<Reply> {

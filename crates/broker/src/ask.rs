@@ -96,6 +96,9 @@ pub enum NotAsked {
     /// The contract does not include it.
     #[error("VirusTotal was not asked: this server's contract does not include this")]
     NotIncluded,
+    /// The operator did not allow it.
+    #[error("VirusTotal was not asked: downloads under this server's contract are switched off (upstream.downloads)")]
+    SwitchedOff,
     /// It must not leave.
     #[error("VirusTotal was not asked: {0}, and stays here")]
     Private(&'static str),
@@ -224,6 +227,7 @@ impl Broker {
             TakeOff::Ours(version) => version,
         };
         let order = Order {
+            operation: question.operation,
             path: question.path(),
             query: question.query(),
             urgency,

@@ -14,6 +14,7 @@ use tokio::sync::SemaphorePermit;
 use crate::contract::{ContractKey, Named, UpstreamKeyState};
 use crate::flights::Urgency;
 use crate::ledger::{self, Short};
+use crate::operations::Operation;
 use crate::refusal::Refusal;
 use crate::{Broker, freshness};
 
@@ -24,6 +25,7 @@ const AFTER_429_MAX: Duration = Duration::from_hours(1);
 
 /// What a call asks, in whose class, and who pays.
 pub(crate) struct Order<'a> {
+    pub(crate) operation: &'static Operation,
     pub(crate) path: Vec<&'a str>,
     pub(crate) query: &'a [(String, String)],
     pub(crate) urgency: Arc<Urgency>,
@@ -53,36 +55,27 @@ impl Broker {
             };
             match failed {
                 UpstreamError::Unknown => return Ok(Outcome::Unknown),
-                UpstreamError::Malformed(message) => return Err(Refusal::Malformed(message)),
-                UpstreamError::Garbled(why) => return Err(Refusal::Garbled(why)),
                 UpstreamError::Exhausted { retry_after } => {
                     let wait = retry_after.unwrap_or(AFTER_429).min(AFTER_429_MAX);
                     self.hold(&named.name, wait);
                     return Err(held(wait));
                 }
                 UpstreamError::Forbidden(message) => {
-                    // Another key of the same contract may do no more: nothing is switched, but somebody should know.
-                    tracing::error!(
-                        contract = named.name,
-                        key_id = key.id,
-                        reason = message,
-                        "upstream forbids a call"
-                    );
+                    if keys < 2 && self.call_forbidden(&named, &key.id, order.operation, &message).await? {
+                        keys += 1;
+                        continue;
+                    }
                     return Err(Refusal::Forbidden(message));
                 }
                 UpstreamError::KeyRefused { code, message } if keys < 2 => {
                     keys += 1;
                     self.key_refused(&named.name, &key.id, &format!("{code}: {message}")).await?;
                 }
-                UpstreamError::KeyRefused { .. } => return Err(Refusal::NoKey),
                 UpstreamError::Unreachable(_) | UpstreamError::Failed(_) if failures < self.settings.retries => {
                     tokio::time::sleep(self.pause(failures)).await;
                     failures += 1;
                 }
-                UpstreamError::Failed(why) if why.starts_with("no answer within") => return Err(Refusal::Late),
-                UpstreamError::Unreachable(why) | UpstreamError::Failed(why) => {
-                    return Err(Refusal::Away { why, wait: Duration::from_secs(10) });
-                }
+                other => return Err(other.into()),
             }
         }
     }

@@ -12,6 +12,8 @@
 //! | `flights`, `breaker` | equal questions at once; a host that fails |
 //! | [`kept`], [`freshness`] | answers as they are kept, and for how long |
 //! | [`contract`], [`manage`] | contracts and their keys; adding, rotating, ending |
+//! | [`download`] | the bytes of a file, where the policy permits it |
+//! | `alarm` | a key that upstream refuses: told, and another one takes its place |
 //! | `reconcile` | upstream's own count |
 //! | [`priority`], [`evidence`] | who goes first; who asked for what, and what was saved |
 //!
@@ -20,7 +22,8 @@
 //! Invariant: an upstream call is made in one place (`exchange`), after a reservation in the store, so that all processes
 //! together never ask more often than the contract allows.
 //! Invariant: an answer is kept in the space of the contract's tenant, and read for accounts of that tenant only.
-//! Invariant: nothing but GETs of the table's operations goes upstream, with the contract's key; no client's key ever does.
+//! Invariant: nothing but GETs of the table's operations goes upstream, and of `download` where the policy permits it, with the
+//! contract's key; no client's key ever does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -37,9 +40,11 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+mod alarm;
 pub mod ask;
 mod breaker;
 pub mod contract;
+pub mod download;
 pub mod evidence;
 mod exchange;
 mod flights;
@@ -87,6 +92,8 @@ pub struct Broker {
     breakers: breaker::Breakers,
     /// Contracts whose upstream said 429, until when.
     held: Mutex<HashMap<String, Timestamp>>,
+    /// When a 403 was told last, by contract and key.
+    told: Mutex<HashMap<(String, String), Timestamp>>,
     places: [Semaphore; 3],
     evidence: evidence::Evidence,
     tasks: TaskTracker,
@@ -118,6 +125,7 @@ impl Broker {
             flights: flights::Flights::default(),
             breakers: breaker::Breakers::default(),
             held: Mutex::default(),
+            told: Mutex::default(),
             // Each class has what the classes above it leave.
             places: [Semaphore::new(places), Semaphore::new(places * 3 / 4), Semaphore::new(places / 2)],
             evidence: evidence::Evidence::default(),

@@ -4,16 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use assay_events::audit::{self, Action, Deed};
 use assay_model::account::check_name;
-use assay_model::event::{Event, EventName};
 use assay_model::quota::{Limits, Quota, UNLIMITED};
 use assay_model::record::{Space, body};
 use assay_model::{Code, Error, Kind, Result, Timestamp};
 use assay_store::{Batch, Expect, Range, StoreError};
 use assay_upstream::{Call, UpstreamError, UpstreamKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::Sha256;
 use url::{Host, Url};
 
@@ -24,8 +22,6 @@ use crate::refusal::Refusal;
 
 /// How many answers are removed at once when a contract ends.
 const AT_ONCE: usize = 200;
-/// How often a change is tried against others who change the same.
-const TRIES: usize = 16;
 /// How much longer than one call a replaced key may be on its way: until every process has heard of the change.
 const TO_HEAR: i64 = 5;
 
@@ -128,17 +124,32 @@ impl Broker {
         Ok(staged)
     }
 
-    /// The contract with its staged key in use and the old one draining. Writes nothing.
-    pub fn activate(&self, named: &Named) -> Result<Contract> {
+    /// The contract with another key in use and the old one draining: the one of that id, which may have been replaced
+    /// before, else the staged one. Writes nothing.
+    pub fn activate(&self, named: &Named, id: Option<&str>) -> Result<Contract> {
         let mut turned = named.contract.clone();
-        let Some(staged) = turned.key(UpstreamKeyState::Staged).map(|key| key.id.clone()) else {
-            return Err(Error::invalid_argument("no key is staged: stage one first"));
+        let next = match id {
+            Some(id) => {
+                turned.keys.iter().find(|key| key.id == id).ok_or_else(|| Error::not_found("Upstream key", id))?
+            }
+            None => turned
+                .key(UpstreamKeyState::Staged)
+                .ok_or_else(|| Error::invalid_argument("no key is staged: stage one first"))?,
         };
+        let (next, state) = (next.id.clone(), next.state);
+        match state {
+            UpstreamKeyState::Active => return Ok(turned),
+            UpstreamKeyState::Refused => {
+                let message = "the key was refused upstream: remove it, and stage another";
+                return Err(Error::new(Code::AlreadyExists, message));
+            }
+            UpstreamKeyState::Staged | UpstreamKeyState::Draining => {}
+        }
         let old = turned.key(UpstreamKeyState::Active).map(|key| key.id.clone());
         if let Some(old) = old {
             turned.set(&old, UpstreamKeyState::Draining, self.clock.now());
         }
-        turned.set(&staged, UpstreamKeyState::Active, self.clock.now());
+        turned.set(&next, UpstreamKeyState::Active, self.clock.now());
         Ok(turned)
     }
 
@@ -205,54 +216,6 @@ impl Broker {
         }
     }
 
-    /// Upstream does not take a key: it is marked so, its operator is told, and a second key of the contract takes its
-    /// place. Safe to be called by many at once.
-    pub(crate) async fn key_refused(&self, name: &str, key_id: &str, why: &str) -> Result<(), Refusal> {
-        for _ in 0..TRIES {
-            let Some(named) = contract::read(&*self.store, name).await? else { return Err(Refusal::NoKey) };
-            let mut turned = named.contract.clone();
-            let active = turned.key(UpstreamKeyState::Active).is_some_and(|key| key.id == key_id);
-            if !active {
-                // Somebody else was quicker.
-                self.refresh().await?;
-                return Ok(());
-            }
-            let now = self.clock.now();
-            let successor = turned.key(UpstreamKeyState::Staged).map(|key| key.id.clone());
-            turned.set(key_id, UpstreamKeyState::Refused, now);
-            if let Some(successor) = &successor {
-                turned.set(successor, UpstreamKeyState::Active, now);
-            }
-            let said = json!({ "contract": name, "key_id": key_id, "successor": successor, "reason": why });
-            tracing::error!(contract = name, key_id, successor, reason = why, "upstream refuses a key");
-            let mut batch = Batch::new();
-            batch.put(named.key(), body(&turned), Expect::Version(named.version));
-            let deed = Deed {
-                actor: "server".to_owned(),
-                key_id: None,
-                address: None,
-                action: Action::RefuseUpstreamKey,
-                target: format!("upstream/{name}"),
-                group: turned.group.clone(),
-                before: Value::Null,
-                after: said.clone(),
-            };
-            audit::log(&*self.store, &mut batch, vec![deed], now).await?;
-            let group = turned.group.clone();
-            let event = Event { name: EventName::UpstreamKeyRefused, date: now, account: None, group, data: said };
-            assay_events::announce(&*self.store, &mut batch, &event, &*self.random).await?;
-            match self.store.commit(batch).await {
-                Ok(_) => {
-                    self.refresh().await?;
-                    return Ok(());
-                }
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Refusal::Store)
-    }
-
     /// What upstream says of a key. Costs nothing there.
     async fn probe(&self, host: &Url, key: &UpstreamKey) -> Result<Probe> {
         let user = self.upstream.ask(&Call::own_account(host, key)).await.map_err(|error| unfit(&error))?.document;
@@ -296,17 +259,6 @@ impl Broker {
             }
             Err(error) => Err(Refusal::Away { why: error.to_string(), wait: std::time::Duration::from_mins(1) }),
         }
-    }
-
-    /// A key that was refused is taken again, and no other took its place.
-    async fn taken_back(&self, name: &str, key_id: &str) -> Result<(), Refusal> {
-        let Some(named) = contract::read(&*self.store, name).await? else { return Ok(()) };
-        let mut turned = named.contract.clone();
-        if turned.key(UpstreamKeyState::Active).is_none() {
-            turned.set(key_id, UpstreamKeyState::Active, self.clock.now());
-            self.write_again(&named, turned).await?;
-        }
-        Ok(())
     }
 
     /// Writes a contract; where somebody else was quicker, theirs stays.
@@ -427,6 +379,8 @@ pub(crate) fn count(date: Timestamp, upstream: BTreeMap<Quota, u64>, here: BTree
 
 #[cfg(test)]
 mod unit {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

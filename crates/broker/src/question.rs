@@ -65,6 +65,14 @@ impl Question {
         Some(Self::of(operation, Form::Joined, "", arguments))
     }
 
+    /// The same with one more argument.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        let mut query = std::mem::take(&mut self.query);
+        query.push((name.to_owned(), value.to_owned()));
+        Self::of(self.operation, self.form, &self.id, query)
+    }
+
     fn of(operation: &'static Operation, form: Form, id: &str, query: Vec<(String, String)>) -> Self {
         let mut question = Self { operation, form, id: id.to_owned(), query, name: "".into() };
         let mut name = question.path().join("/");
@@ -163,6 +171,14 @@ mod tests {
         assert!(Question::joined("files", "ab", "download", Form::Joined, Page::default()).is_none());
         assert!(Question::joined("files", "ab", "", Form::Joined, Page::default()).is_none());
         assert!(Question::search("files", "", "x", None, Page::default()).is_none());
+    }
+
+    #[test]
+    fn another_argument_makes_another_question() {
+        let plain = Question::search("intelligence", "search", "x", None, Page::default()).expect("a row");
+        let bare = plain.clone().with("descriptors_only", "true");
+        assert_eq!(&**bare.name(), "intelligence/search?query=x&descriptors_only=true");
+        assert_eq!(bare.query().len(), plain.query().len() + 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use assay_model::{Code, Error};
+use assay_upstream::UpstreamError;
 
 /// See the module. Cloned to all who asked the same at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,25 @@ impl From<Refusal> for Error {
                 .after(Duration::from_secs(5)),
         }
         .because(why)
+    }
+}
+
+/// Of an exchange that is not tried again.
+impl From<UpstreamError> for Refusal {
+    fn from(error: UpstreamError) -> Self {
+        let wait = Duration::from_secs(10);
+        match error {
+            UpstreamError::Failed(why) if why.starts_with("no answer within") => Self::Late,
+            UpstreamError::Unreachable(why) | UpstreamError::Failed(why) => Self::Away { why, wait },
+            UpstreamError::Exhausted { retry_after } => {
+                Self::Away { why: "its quota is exhausted".to_owned(), wait: retry_after.unwrap_or(wait) }
+            }
+            UpstreamError::Forbidden(message) => Self::Forbidden(message),
+            UpstreamError::Malformed(message) => Self::Malformed(message),
+            UpstreamError::Garbled(why) => Self::Garbled(why),
+            UpstreamError::KeyRefused { .. } => Self::NoKey,
+            UpstreamError::Unknown => Self::Garbled("nothing is at the address that it named".to_owned()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::download::Downloads;
 use crate::freshness::Freshness;
 use crate::priority::Rule;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub allow_http: bool,
     /// Whether what is known here is asked for upstream too, so that reports show both.
     pub enrich: bool,
+    /// From where the bytes of files may be fetched; nothing is fetched where there is none.
+    pub downloads: Option<Downloads>,
 }
 
 /// Suffixes that no public name has (RFC 6762, RFC 8375, RFC 6761, and what is used in their place).
@@ -54,6 +57,7 @@ impl Default for Settings {
             longest_call: Duration::from_secs(30),
             allow_http: false,
             enrich: false,
+            downloads: None,
         }
     }
 }

@@ -11,6 +11,7 @@
 //! | `update` | the key changed everywhere |
 //! | `client`, `show` | the client side: the API over HTTP, tables and progress |
 //!
+//! Invariant: no secret is in a core file: those of this process hold none of its memory.
 //! Invariant: only this crate reads the environment, starts the clock and draws from the system's randomness.
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ mod update;
 mod upstream;
 
 fn main() -> ExitCode {
+    keep_memory_out_of_core_files();
     let arguments = cli::Assay::read();
     // One provider of cryptography for every TLS connection of the process.
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing was installed before");
@@ -42,4 +44,10 @@ fn main() -> ExitCode {
         show::output::complain(&format!("{error:#}"));
         ExitCode::from(2)
     })
+}
+
+/// Core files are written without any of the memory, where keys are in the clear (core(5), `/proc/pid/coredump_filter`).
+/// Best effort: where there is no such file there is nothing to set.
+fn keep_memory_out_of_core_files() {
+    let _ = std::fs::write("/proc/self/coredump_filter", "0");
 }

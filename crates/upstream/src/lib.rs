@@ -9,6 +9,7 @@
 //! | [`suite`] | the contract as tests; both pass it |
 //!
 //! Invariant: the host is the one of the call: no redirect is followed, no proxy but a configured one is used.
+//! Invariant: bytes that are fetched from an address elsewhere are fetched without any key.
 //! Invariant: an answer is at most [`BODY_MAX`] bytes, decompressed, and JSON of a bounded depth.
 //! Invariant: the key is in the header of the request and nowhere else: in no error, no log, no debug output. The one call
 //! that `VirusTotal` names an account by its key in ([`Call::own_account`]) has it in the path, and no error shows paths.
@@ -19,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
-use url::Url;
+pub use url::Url;
 use zeroize::Zeroizing;
 
 pub mod recorded;
@@ -162,6 +164,16 @@ impl UpstreamError {
 pub trait Upstream: Send + Sync + 'static {
     /// Makes one call, once.
     async fn ask(&self, call: &Call) -> Result<Answer, UpstreamError>;
+
+    /// The bytes at an address that an answer named. Whether it is one to be asked is for the caller to know.
+    async fn fetch(&self, address: &Url) -> Result<Box<dyn Pieces>, UpstreamError>;
+}
+
+/// Bytes on their way. Dropping it ends the exchange.
+#[async_trait]
+pub trait Pieces: Send {
+    /// The next piece; none at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError>;
 }
 
 /// How calls are made.

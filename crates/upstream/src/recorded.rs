@@ -5,9 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
+use url::Url;
 
-use crate::{Answer, Call, Upstream, UpstreamError};
+use crate::{Answer, Call, Pieces, Upstream, UpstreamError};
 
 /// Makes one answer.
 pub type Telling = Box<dyn Fn(&Call) -> Result<Value, UpstreamError> + Send + Sync>;
@@ -22,6 +24,7 @@ pub struct Recorded {
 #[derive(Default)]
 struct State {
     by_path: HashMap<String, VecDeque<Telling>>,
+    bytes: HashMap<String, Bytes>,
     asked: Vec<String>,
 }
 
@@ -44,6 +47,11 @@ impl Recorded {
     /// The same for a document.
     pub fn tell_document(&self, path: &str, document: Value) {
         self.tell(path, move |_| Ok(document.clone()));
+    }
+
+    /// From now on these bytes are at that address.
+    pub fn tell_bytes(&self, address: &str, bytes: impl Into<Bytes>) {
+        self.state().bytes.insert(address.to_owned(), bytes.into());
     }
 
     /// The paths that were asked for so far, with their arguments.
@@ -73,5 +81,23 @@ impl Upstream for Recorded {
             tokio::time::sleep(self.latency).await;
         }
         answer.map(|document| Answer { document })
+    }
+
+    async fn fetch(&self, address: &Url) -> Result<Box<dyn Pieces>, UpstreamError> {
+        let mut state = self.state();
+        state.asked.push(address.to_string());
+        let bytes = state.bytes.get(address.as_str()).cloned().ok_or(UpstreamError::Unknown)?;
+        Ok(Box::new(Told(bytes)))
+    }
+}
+
+/// Bytes that come a few at a time.
+struct Told(Bytes);
+
+#[async_trait]
+impl Pieces for Told {
+    async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        let piece = self.0.split_to(self.0.len().min(7));
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
     }
 }

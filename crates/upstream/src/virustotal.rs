@@ -6,13 +6,13 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Proxy, Response, redirect};
 use serde_json::Value;
 use url::Url;
 
-use crate::{Answer, BODY_MAX, Call, Config, OpenError, Upstream, UpstreamError};
+use crate::{Answer, BODY_MAX, Call, Config, OpenError, Pieces, Upstream, UpstreamError};
 
 /// Who calls. The word in brackets is how `VirusTotal`'s front end is told that compressed answers are understood.
 const USER_AGENT: &str = concat!("Assay/", env!("CARGO_PKG_VERSION"), " (gzip)");
@@ -71,9 +71,37 @@ impl VirusTotal {
 #[async_trait]
 impl Upstream for VirusTotal {
     async fn ask(&self, call: &Call) -> Result<Answer, UpstreamError> {
-        let slow = |_| UpstreamError::Failed(format!("no answer within {} s", self.patience.as_secs()));
-        tokio::time::timeout(self.patience, self.exchange(call)).await.map_err(slow)?
+        tokio::time::timeout(self.patience, self.exchange(call)).await.map_err(|_| silent(self.patience))?
     }
+
+    async fn fetch(&self, address: &Url) -> Result<Box<dyn Pieces>, UpstreamError> {
+        let sent = tokio::time::timeout(self.patience, self.http.get(address.clone()).send()).await;
+        let response = sent.map_err(|_| silent(self.patience))?.map_err(|error| broken(&error))?;
+        match response.status().as_u16() {
+            200 => Ok(Box::new(Arriving { response, patience: self.patience })),
+            404 => Err(UpstreamError::Unknown),
+            status @ (429 | 500..) => Err(UpstreamError::Failed(format!("it answers {status}"))),
+            status => Err(UpstreamError::Garbled(format!("it answers {status} instead of the bytes"))),
+        }
+    }
+}
+
+/// A body that is read piece by piece, each within the patience of a call.
+struct Arriving {
+    response: Response,
+    patience: Duration,
+}
+
+#[async_trait]
+impl Pieces for Arriving {
+    async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        let piece = tokio::time::timeout(self.patience, self.response.chunk()).await;
+        piece.map_err(|_| silent(self.patience))?.map_err(|error| broken(&error))
+    }
+}
+
+fn silent(patience: Duration) -> UpstreamError {
+    UpstreamError::Failed(format!("no answer within {} s", patience.as_secs()))
 }
 
 fn address(call: &Call) -> Result<Url, UpstreamError> {

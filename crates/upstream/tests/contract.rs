@@ -5,6 +5,7 @@ use std::time::Duration;
 use assay_upstream::{Config, Recorded, UpstreamError, open, suite};
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 use url::Url;
 
@@ -19,11 +20,21 @@ async fn recorded() {
         "right" => Ok(known()),
         _ => Err(UpstreamError::KeyRefused { code: "WrongCredentialsError".to_owned(), message: String::new() }),
     });
+    upstream.tell_bytes("https://vt.example/bytes", "0123456789");
     suite::run(&upstream, &Url::parse("https://vt.example").expect("a URL")).await;
-    assert_eq!(upstream.asked(), ["files/known", "files/other", "files/known"]);
+    assert_eq!(upstream.asked()[..3], ["files/known", "files/other", "files/known"]);
 }
 
-async fn play(uri: Uri, headers: HeaderMap) -> (StatusCode, axum::Json<serde_json::Value>) {
+async fn play(uri: Uri, headers: HeaderMap) -> Response {
+    match (uri.path(), headers.contains_key("x-apikey")) {
+        ("/bytes", false) => "0123456789".into_response(),
+        ("/bytes", true) => StatusCode::IM_A_TEAPOT.into_response(),
+        (_, false) => StatusCode::NOT_FOUND.into_response(),
+        _ => of_the_api(&uri, &headers).into_response(),
+    }
+}
+
+fn of_the_api(uri: &Uri, headers: &HeaderMap) -> (StatusCode, axum::Json<serde_json::Value>) {
     let refuse = |status: u16, code: &str| {
         let status = StatusCode::from_u16(status).expect("a status");
         (status, axum::Json(json!({ "error": { "code": code, "message": "no" } })))

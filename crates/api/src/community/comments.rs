@@ -215,7 +215,7 @@ pub(crate) async fn vote(mut call: Call) -> Result<Reply> {
 /// `GET /comments`: the latest, or with `filter=tag:…` the latest with a tag.
 pub(crate) async fn feed(call: Call) -> Result<Reply> {
     let tag = call.arguments.query("filter").map(tag_of).transpose()?;
-    tagged(&call, tag.as_deref()).await
+    Ok(Reply::value(&tagged(&call, tag.as_deref()).await?))
 }
 
 /// The tag that a filter names.
@@ -227,7 +227,7 @@ fn tag_of(filter: &str) -> Result<String> {
 }
 
 /// A page of the comments with a tag, or of all, newest first.
-pub(crate) async fn tagged(call: &Call, tag: Option<&str>) -> Result<Reply> {
+pub(crate) async fn tagged(call: &Call, tag: Option<&str>) -> Result<Value> {
     let key = topic(tag);
     let name = key.to_string();
     let after = call.arguments.query("cursor").map(|text| cursor::read(&name, text)).transpose()?;
@@ -240,7 +240,7 @@ pub(crate) async fn tagged(call: &Call, tag: Option<&str>) -> Result<Reply> {
         items.push(serve::full(&viewer, &comment::TYPE, record, &call.arguments, &inline, false).await?);
     }
     let next = page.next.map(|position| cursor::write(&name, &position));
-    Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, items, next, page.total)))
+    Ok(envelope::page(viewer.base, &call.arguments, items, next, page.total))
 }
 
 async fn answer(call: &Call, id: &str) -> Result<Reply> {

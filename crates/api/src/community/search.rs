@@ -2,12 +2,13 @@
 //! graph), `#tag`, or words of comments. In goes a text, out comes a list; where nothing is found it is empty.
 
 use assay_model::record::{Facet, FacetName, Key, Record};
-use assay_model::{Error, Kind, Result};
+use assay_model::{Code, Error, Kind, Result};
 use assay_store::Range;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::comments::{self, Comment};
 use super::{named, remarks};
+use crate::brokered::searches::{self, Elsewhere};
 use crate::objects::sight::{self, Listing};
 use crate::objects::{self, comment, serve};
 use crate::route::{Arguments, Call, Reply};
@@ -15,6 +16,8 @@ use crate::{cursor, envelope};
 
 /// The longest query, bytes.
 const LONGEST: usize = 4_096;
+/// The list of what a query names, which is one page and has no cursors.
+const NAMED: &str = "search";
 /// Kinds whose ids are looked up as they stand.
 const BY_ID: &[Kind] = &[Kind::Comment, Kind::Collection, Kind::Graph];
 
@@ -29,15 +32,34 @@ pub(crate) fn check(arguments: &Arguments) -> Result<()> {
     }
 }
 
-/// `GET /search`.
+/// `GET /search`: what is known here, and where that is nothing, what upstream finds.
 pub(crate) async fn get(call: Call) -> Result<Reply> {
     let query = call.arguments.query("query").unwrap_or_default().trim().to_owned();
+    let local = found(&call, &query).await;
+    let asks = match &local {
+        Ok(page) => page["data"].as_array().is_none_or(Vec::is_empty),
+        // A cursor that is none of ours may be upstream's.
+        Err(error) => error.code == Code::InvalidArgument && call.arguments.query("cursor").is_some(),
+    };
+    let elsewhere = if asks { searches::search(&call, &query).await? } else { Elsewhere::Nothing };
+    if let Elsewhere::Answer(reply) = elsewhere {
+        return Ok(reply);
+    }
+    let mut page = local?;
+    if let Elsewhere::NotAsked(why) = elsewhere {
+        page["meta"]["assay"] = json!({ "origin": "local", "not_asked": why.to_string() });
+    }
+    Ok(Reply::value(&page))
+}
+
+/// A page of what is known here.
+async fn found(call: &Call, query: &str) -> Result<Value> {
     if let Some(tag) = query.strip_prefix('#').filter(|tag| !tag.is_empty() && !tag.contains(char::is_whitespace)) {
-        return comments::tagged(&call, Some(&tag.to_lowercase())).await;
+        return comments::tagged(call, Some(&tag.to_lowercase())).await;
     }
     let (viewer, store) = (call.viewer(), call.app.store());
-    let mut keys: Vec<Key> = BY_ID.iter().map(|kind| Key::shared(*kind, query.as_str())).collect();
-    keys.extend(named::every(store, &query).await?.into_iter().map(|named| named.key));
+    let mut keys: Vec<Key> = BY_ID.iter().map(|kind| Key::shared(*kind, query)).collect();
+    keys.extend(named::every(store, query).await?.into_iter().map(|named| named.key));
     let mut items = Vec::new();
     for record in store.read_many(&keys).await?.into_iter().flatten() {
         if sight::sees(&record, &viewer).await? {
@@ -45,20 +67,25 @@ pub(crate) async fn get(call: Call) -> Result<Reply> {
             items.push(serve::full(&viewer, object, &record, &call.arguments, &[], false).await?);
         }
     }
-    if !items.is_empty() || keys.len() > BY_ID.len() {
+    if !items.is_empty() {
         let count = Some(items.len() as u64);
-        return Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, items, None, count)));
+        return Ok(envelope::page(viewer.base, &call.arguments, items, None, count));
     }
-    by_words(&call, &query).await
+    if keys.len() > BY_ID.len() {
+        // It names something that is not known here; a cursor is none of ours, whatever it is.
+        call.arguments.query("cursor").map(|text| cursor::read(NAMED, text)).transpose()?;
+        return Ok(envelope::page(viewer.base, &call.arguments, items, None, Some(0)));
+    }
+    by_words(call, query).await
 }
 
 /// The comments that have all words of a query.
-async fn by_words(call: &Call, query: &str) -> Result<Reply> {
+async fn by_words(call: &Call, query: &str) -> Result<Value> {
     let viewer = call.viewer();
     let words = remarks::words(query);
     // The longest word is the rarest one, as a rule; the others are looked for in what it finds.
     let Some(rarest) = words.iter().max_by_key(|word| word.len()) else {
-        return Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, Vec::<Value>::new(), None, Some(0))));
+        return Ok(envelope::page(viewer.base, &call.arguments, Vec::<Value>::new(), None, Some(0)));
     };
     let facet = Facet::new(FacetName::Word, rarest.as_str());
     let name = format!("search?{query}");
@@ -73,5 +100,5 @@ async fn by_words(call: &Call, query: &str) -> Result<Reply> {
         items.push(serve::full(&viewer, &comment::TYPE, record, &call.arguments, &[], false).await?);
     }
     let next = page.next.map(|position| cursor::write(&name, &position));
-    Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, items, next, page.total)))
+    Ok(envelope::page(viewer.base, &call.arguments, items, next, page.total))
 }

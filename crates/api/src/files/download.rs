@@ -1,23 +1,31 @@
 //! `GET /files/{id}/download` and `/download_url`: the bytes of a file. The address of `download_url` is its own ticket
 //! for an hour; it may be fetched as often as needed.
 
-use assay_model::{Error, Result, Sha256, Timestamp};
-use axum::http::{HeaderValue, header};
+use assay_model::{Code, Error, Result, Sha256, Timestamp};
+use axum::http::{HeaderMap, HeaderValue, header};
 use hmac::{Hmac, KeyInit, Mac};
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
 use crate::objects::file;
-use crate::range;
 use crate::route::{Call, Reply};
+use crate::{brokered, range};
 
 /// How long an address lives, seconds.
 const LIFE: i64 = 3600;
 
-/// `GET /files/{id}/download`.
+/// `GET /files/{id}/download`: from here, else from upstream where the operator permits it.
 pub(crate) async fn get(call: Call) -> Result<Reply> {
-    let sha256 = known(&call).await?;
-    serve(&call, &sha256).await
+    let unknown = match known(&call).await {
+        Ok(sha256) => return serve(&call, &sha256).await,
+        Err(error) if error.code == Code::NotFound => error,
+        Err(error) => return Err(error),
+    };
+    match brokered::download::of_file(&call).await? {
+        // Parts of it would each cost a download.
+        Some((sha256, bytes)) => Ok(attached(range::serve(&HeaderMap::new(), bytes), &sha256)),
+        None => Err(unknown),
+    }
 }
 
 /// `GET /files/{id}/download_url`.
@@ -63,11 +71,14 @@ async fn known(call: &Call) -> Result<Sha256> {
 async fn serve(call: &Call, sha256: &Sha256) -> Result<Reply> {
     let bytes = call.app.pipeline.blobs.open(sha256).await?;
     let bytes = bytes.ok_or_else(|| Error::not_found("File", &sha256.to_string()))?;
-    let mut reply = range::serve(&call.headers, bytes);
-    // Samples are data: a browser must neither show nor run them.
+    Ok(attached(range::serve(&call.headers, bytes), sha256))
+}
+
+/// Samples are data: a browser must neither show nor run them.
+fn attached(mut reply: Reply, sha256: &Sha256) -> Reply {
     if let Ok(name) = HeaderValue::try_from(format!("attachment; filename=\"{sha256}\"")) {
         reply.headers.push((header::CONTENT_DISPOSITION, name));
     }
     reply.headers.push((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
-    Ok(reply)
+    reply
 }

@@ -9,23 +9,33 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Service};
 
-fn hash(digit: char) -> String {
+pub(crate) fn hash(digit: char) -> String {
     digit.to_string().repeat(64)
 }
 
 /// A service whose installation has a contract; answers the operator's key and a premium account's.
 async fn with_contract() -> (Service, String, String) {
-    let service = Service::start().await;
+    with_contract_of(&["private"]).await
+}
+
+/// The same, of a contract with these privileges.
+pub(crate) async fn with_contract_of(privileges: &[&str]) -> (Service, String, String) {
+    with_contract_on(Service::start().await, privileges).await
+}
+
+/// The same, on a service of one's own.
+pub(crate) async fn with_contract_on(service: Service, privileges: &[&str]) -> (Service, String, String) {
     let (operator, premium) = (service.key("operator").await, service.key("premium").await);
-    tell_account(&service);
+    tell_account(&service, privileges);
     let made = service.write("POST", "/upstreams", &operator, &contract()).await;
     assert_eq!(made.status, 200, "{}", made.message());
     (service, operator, premium)
 }
 
-fn tell_account(service: &Service) {
+fn tell_account(service: &Service, privileges: &[&str]) {
     let group = json!({ "data": { "type": "group", "id": "acme" } });
-    let privileges = json!({ "private": { "granted": true } });
+    let privileges: serde_json::Map<String, Value> =
+        privileges.iter().map(|name| ((*name).to_owned(), json!({ "granted": true }))).collect();
     let user = json!({ "data": { "type": "user", "id": "soc", "attributes": { "privileges": privileges },
                                  "relationships": { "api_quota_group": group } } });
     let allowed = |allowed: u64| json!({ "user": { "allowed": allowed, "used": 0 } });
@@ -53,7 +63,7 @@ fn tell_file(service: &Service, id: &str) {
 }
 
 /// Questions that went upstream, the contract's own aside.
-fn asked(service: &Service) -> Vec<String> {
+pub(crate) fn asked(service: &Service) -> Vec<String> {
     service.upstream.asked().into_iter().filter(|path| !path.starts_with("users/")).collect()
 }
 
@@ -228,6 +238,10 @@ async fn upstreams_faults_have_virustotals_codes() {
         assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{}", answer.message());
         assert_eq!(answer.headers.contains_key("retry-after"), status == 429);
     }
+    // The second one is told to the operator too.
+    let operator = service.key("operator").await;
+    let log = service.get("/activity_log_entries", &operator).await;
+    assert!(String::from_utf8_lossy(&log.bytes).contains("REFUSE_UPSTREAM_KEY"));
 }
 
 #[tokio::test]
@@ -274,6 +288,14 @@ async fn a_rehearsal_changes_nothing_and_a_rotation_takes_three_steps() {
     let keys = turned.json["data"]["attributes"]["keys"].clone();
     assert_eq!((&keys[0]["state"], &keys[1]["state"]), (&json!("draining"), &json!("active")));
     assert_eq!(keys[0]["safe_to_remove"], false);
+    // The old one comes back by its name, and the new one again.
+    for place in [0, 1] {
+        let named = json!({ "data": { "type": "upstream", "attributes": { "key_id": keys[place]["id"] } } });
+        let turned = service.write("POST", "/upstreams/vt/activate", &operator, &named).await;
+        assert_eq!(turned.json["data"]["attributes"]["keys"][place]["state"], "active", "{}", turned.message());
+    }
+    let nobody = json!({ "data": { "type": "upstream", "attributes": { "key_id": "000000000000" } } });
+    assert_eq!(service.write("POST", "/upstreams/vt/activate", &operator, &nobody).await.status, 404);
     let old = format!("/api/v3/upstreams/vt/keys/{}", keys[0]["id"].as_str().unwrap_or_default());
     let early = service.call("DELETE", &old, Some(&operator)).await;
     assert_eq!(early.status, 409);

@@ -7,6 +7,7 @@ mod collections;
 mod comments;
 mod embedded;
 mod files;
+mod forwarded;
 mod graphs;
 mod keys;
 mod lifecycle;

@@ -40,6 +40,11 @@ pub(crate) struct Service {
     pepper: Pepper,
 }
 
+/// Nobody waits for a minute here.
+pub(crate) fn broker_settings() -> assay_broker::Settings {
+    assay_broker::Settings { patience: std::time::Duration::ZERO, ..assay_broker::Settings::default() }
+}
+
 impl Service {
     pub(crate) async fn start() -> Self {
         Self::start_with(limits(100_000, 1_000_000, 10_000_000)).await
@@ -52,15 +57,25 @@ impl Service {
 
     /// With these limits and settings.
     pub(crate) async fn start_as(premium: Limits, settings: Settings) -> Self {
-        Self::assemble(premium, settings, None).await
+        Self::assemble(premium, settings, None, broker_settings()).await
+    }
+
+    /// With a broker of these settings.
+    pub(crate) async fn start_brokering(broker: assay_broker::Settings) -> Self {
+        Self::assemble(limits(100_000, 1_000_000, 10_000_000), Settings::default(), None, broker).await
     }
 
     /// With these limits and this way to URLs.
     pub(crate) async fn start_on(premium: Limits, web: Option<Arc<dyn Web>>) -> Self {
-        Self::assemble(premium, Settings::default(), web).await
+        Self::assemble(premium, Settings::default(), web, broker_settings()).await
     }
 
-    async fn assemble(premium: Limits, settings: Settings, web: Option<Arc<dyn Web>>) -> Self {
+    async fn assemble(
+        premium: Limits,
+        settings: Settings,
+        web: Option<Arc<dyn Web>>,
+        broker: assay_broker::Settings,
+    ) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
         let blobs = assay_blobs::open(&assay_blobs::Config::Memory).await.expect("memory");
@@ -85,8 +100,6 @@ impl Service {
         let out = assay_events::Settings::default();
         let courier = Courier::new(store.clone(), clock.clone(), random.clone(), &pepper, out).expect("a courier");
         let upstream = Arc::new(Recorded::default());
-        let broker =
-            assay_broker::Settings { patience: std::time::Duration::ZERO, ..assay_broker::Settings::default() };
         let broker = Broker::new(store, clock.clone(), random, upstream.clone(), &pepper, broker);
         let parts = Parts { pipeline, courier, broker, pepper: pepper.clone(), random: Arc::new(Counting::default()) };
         let app = App::new(parts, settings);

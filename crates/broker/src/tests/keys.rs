@@ -77,7 +77,7 @@ async fn a_rotation_loses_no_request_and_says_when_the_old_key_is_out_of_use() {
     world.write("vt", &staged).await;
     tell_for(&world, 'a', &hash('1'));
     world.ask(&hash('1')).await.expect("the old key is in use until the new one is");
-    let turned = world.broker.activate(&*world.named().await).expect("a staged key");
+    let turned = world.broker.activate(&*world.named().await, None).expect("a staged key");
     world.write("vt", &turned).await;
     tell_for(&world, 'b', &hash('2'));
     world.ask(&hash('2')).await.expect("the new key");
@@ -132,9 +132,60 @@ async fn without_a_second_key_nothing_is_asked_until_upstream_takes_the_first_ag
 }
 
 #[tokio::test]
-async fn a_403_is_no_reason_to_change_keys() {
+async fn a_replaced_key_comes_back_by_its_name_and_takes_over_where_the_new_one_is_refused() {
+    let world = World::new().with_contract(1_000).await;
+    let old = world.named().await.contract.keys[0].id.clone();
+    let staged = world.broker.stage(&*world.named().await, &key('b')).await.expect("the same group");
+    world.write("vt", &staged).await;
+    assert!(world.broker.activate(&*world.named().await, Some("nobody")).is_err());
+    let turned = world.broker.activate(&*world.named().await, None).expect("a staged key");
+    world.write("vt", &turned).await;
+    let back = world.broker.activate(&*world.named().await, Some(&old)).expect("the old one");
+    assert_eq!(back.key(UpstreamKeyState::Active).map(|key| &key.id), Some(&old));
+    assert_eq!(world.broker.activate(&*world.named().await, Some(&back.keys[1].id)).expect("no change"), turned);
+    // The new one is in use, and upstream does not take it any more.
+    tell_for(&world, 'a', &hash('1'));
+    assert_eq!(world.ask(&hash('1')).await.expect("an answer").how, How::Upstream);
+    assert_eq!(world.named().await.contract.key(UpstreamKeyState::Active).map(|key| key.id.clone()), Some(old));
+    let refused = world.named().await.contract.key(UpstreamKeyState::Refused).expect("the new one").id.clone();
+    assert!(world.broker.activate(&*world.named().await, Some(&refused)).is_err());
+}
+
+#[tokio::test]
+async fn a_403_is_told_and_no_reason_to_change_keys_where_there_is_no_other() {
     let world = World::new().with_contract(1_000).await;
     world.upstream.tell(&format!("files/{}", hash('1')), |_| Err(UpstreamError::Forbidden("no".to_owned())));
-    assert!(matches!(world.refusal(&hash('1')).await, Refusal::Forbidden(_)));
+    for _ in 0..3 {
+        assert!(matches!(world.refusal(&hash('1')).await, Refusal::Forbidden(_)));
+    }
     assert!(world.named().await.contract.key(UpstreamKeyState::Active).is_some());
+    assert_eq!(told(&world).await, 1, "once an hour");
+    world.clock.advance(Duration::from_mins(61));
+    assert!(matches!(world.refusal(&hash('1')).await, Refusal::Forbidden(_)));
+    assert_eq!(told(&world).await, 2);
+}
+
+#[tokio::test]
+async fn a_403_to_what_every_key_may_ask_is_answered_by_the_second_key() {
+    let world = World::new().with_contract(1_000).await;
+    let staged = world.broker.stage(&*world.named().await, &key('b')).await.expect("the same group");
+    world.write("vt", &staged).await;
+    let (second, known) = (key('b'), file(&hash('1')));
+    world.upstream.tell(&format!("files/{}", hash('1')), move |call| {
+        if call.key.reveal() == second.reveal() {
+            Ok(known.clone())
+        } else {
+            Err(UpstreamError::Forbidden("the key may not".to_owned()))
+        }
+    });
+    assert_eq!(world.ask(&hash('1')).await.expect("an answer").how, How::Upstream);
+    let named = world.named().await;
+    let states: Vec<_> = named.contract.keys.iter().map(|key| key.state).collect();
+    assert_eq!(states, [UpstreamKeyState::Refused, UpstreamKeyState::Active]);
+    assert_eq!(told(&world).await, 1);
+}
+
+/// How many entries the audit log has.
+async fn told(world: &World) -> usize {
+    audit::find(&*world.store, &audit::Filter::default(), &Range::first(10)).await.expect("a log").items.len()
 }

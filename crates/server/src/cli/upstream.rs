@@ -96,9 +96,10 @@ enum Command {
         /// Try and stage the new key only; it takes over at once where VirusTotal refuses the one in use
         #[arg(long, conflicts_with_all = ["activate", "remove"])]
         stage: bool,
-        /// Take the key in use that was staged before
-        #[arg(long, conflicts_with_all = ["remove", "key_stdin", "key_file"])]
-        activate: bool,
+        /// Take in use the key that was staged before, or the one of this id, as one that was replaced
+        #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
+        #[arg(conflicts_with_all = ["remove", "key_stdin", "key_file"])]
+        activate: Option<String>,
         /// Remove a key that is not in use, by its id
         #[arg(long, value_name = "ID", conflicts_with_all = ["key_stdin", "key_file"])]
         remove: Option<String>,
@@ -170,15 +171,18 @@ async fn work(session: &Session, command: Command) -> anyhow::Result<()> {
                     .change(&Call::delete(&["upstreams", &name, "keys", &id]), |_| format!("{id}: removed"))
                     .await;
             }
-            if !activate {
+            if activate.is_none() {
                 let data = key.attributes(dry_run)?.object("upstream_key", None);
                 let staged = session.ask(&Call::post(&["upstreams", &name, "keys"], data)).await?;
                 if dry_run || stage {
                     return session.print(&staged, |_| of_staged(&staged, dry_run));
                 }
             }
-            let call = Call::post(&["upstreams", &name, "activate"], json!({ "type": "upstream" }));
-            session.change(&call, |turned| of_turned(&name, turned)).await
+            let data =
+                Attributes::default().set("key_id", activate.filter(|id| !id.is_empty())).object("upstream", None);
+            session
+                .change(&Call::post(&["upstreams", &name, "activate"], data), |turned| of_turned(&name, turned))
+                .await
         }
         Command::Reconcile { name } => {
             let call = Call::post(&["upstreams", &name, "reconcile"], json!({ "type": "upstream" }));

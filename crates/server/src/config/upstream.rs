@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use assay_broker::download::Downloads;
 use assay_broker::freshness::{Freshness, Reports};
 use assay_broker::priority::Rule;
 use schemars::JsonSchema;
@@ -54,6 +55,11 @@ pub(crate) struct Upstream {
     pub(crate) reserve: u8,
     /// Whether what is known here is asked for too, so that reports show both sides; otherwise only what is not known.
     pub(crate) enrich: bool,
+    /// Whether files that are not here may be downloaded from `VirusTotal` by accounts that may download: their bytes pass
+    /// through, are compared with the hash that was asked for, and are not kept.
+    pub(crate) downloads: bool,
+    /// The hosts that such bytes may come from, each with the names below it, beside the contract's own.
+    pub(crate) download_hosts: Vec<String>,
     /// Names that end so are internal ones: nothing about them leaves, nor about addresses that the internet does not
     /// route.
     pub(crate) internal_suffixes: Vec<String>,
@@ -84,6 +90,8 @@ impl Default for Upstream {
             at_once,
             reserve,
             enrich: false,
+            downloads: false,
+            download_hosts: Downloads::default().hosts,
             internal_suffixes,
             rules: Vec::new(),
             freshness: Fresh::default(),
@@ -203,6 +211,7 @@ impl Upstream {
             longest_call: self.patience,
             allow_http: self.allow_http,
             enrich: self.enrich,
+            downloads: self.downloads.then(|| Downloads { hosts: self.download_hosts.clone() }),
             ..assay_broker::Settings::default()
         })
     }

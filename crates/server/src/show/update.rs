@@ -13,7 +13,8 @@ const YELLOW: u8 = 33;
 /// What will change, target by target.
 pub(crate) fn changes(report: &Report, look: Look) -> String {
     let key = report.old_key.as_deref().unwrap_or("(unknown)");
-    let mut lines = vec![format!("The key {} of {} is replaced in", plain(key), plain(&report.owner))];
+    let places = if report.targets.is_empty() { "" } else { " in" };
+    let mut lines = vec![format!("The key {} of {} is replaced{places}", plain(key), plain(&report.owner))];
     lines.extend(report.targets.iter().map(|target| one(target, look)));
     lines.join("\n")
 }
@@ -25,11 +26,11 @@ pub(crate) fn told(report: &Report, look: Look) -> String {
     let mut lines = Vec::new();
     match report.outcome {
         Outcome::Ready | Outcome::Refused => {
-            if !report.targets.is_empty() {
+            if !report.targets.is_empty() || report.outcome == Outcome::Ready {
                 lines.push(changes(report, look));
             }
         }
-        Outcome::Done | Outcome::RolledBack | Outcome::Unfinished | Outcome::Nothing => {
+        Outcome::Done | Outcome::RolledBack | Outcome::Unfinished | Outcome::Nothing | Outcome::Stranded => {
             lines.extend(
                 report.targets.iter().filter(|target| !target.problems.is_empty()).map(|target| one(target, look)),
             );
@@ -39,12 +40,15 @@ pub(crate) fn told(report: &Report, look: Look) -> String {
         Outcome::Ready => ("Ready", GREEN, "nothing is in the way, and nothing was changed".to_owned()),
         Outcome::Refused => ("Not fit", RED, "nothing was changed".to_owned()),
         Outcome::Done => {
-            let count = report.targets.len();
-            let places = if count == 1 { "1 place".to_owned() } else { format!("{count} places") };
+            let places = match report.targets.len() {
+                0 => String::new(),
+                1 => " in 1 place".to_owned(),
+                count => format!(" in {count} places"),
+            };
             (
                 "Done",
                 GREEN,
-                format!("{} of {owner} was replaced by {} in {places}", key(&report.old_key), key(&report.new_key)),
+                format!("{} of {owner} was replaced by {}{places}", key(&report.old_key), key(&report.new_key)),
             )
         }
         Outcome::RolledBack => (
@@ -54,6 +58,7 @@ pub(crate) fn told(report: &Report, look: Look) -> String {
         ),
         Outcome::Unfinished => ("Not finished", RED, "both keys work; --resume or --roll-back goes on".to_owned()),
         Outcome::Nothing => ("Nothing to do", GREEN, String::new()),
+        Outcome::Stranded => ("Given up", RED, format!("no key of {owner} that this run knows works any more")),
     };
     let separator = if what.is_empty() { "" } else { ": " };
     lines.push(format!("{}{separator}{what}", look.painted(word, colour)));

@@ -1,17 +1,18 @@
-//! Who gives keys out and takes them back: an account of the server, by way of its API. A broker's upstream contract is another
-//! one, with the same few questions.
+//! Who gives keys out and takes them back: an account of the server, or a contract of its broker, by way of the API.
 
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 use ipnet::IpNet;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value as Json, json};
+use secrecy::SecretString;
 
-use super::secret::own_id;
-use crate::client::door::{self, Call, Door};
-use crate::client::problem::{Kind, Problem};
-use crate::show::objects;
+use crate::client::problem::Problem;
+
+mod account;
+mod contract;
+
+pub(crate) use account::Account;
+pub(crate) use contract::Contract;
 
 /// A key that was just made.
 pub(crate) struct Fresh {
@@ -30,6 +31,15 @@ pub(crate) enum Standing {
     Ended,
 }
 
+/// Where a new key comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum NewKey<'a> {
+    /// The issuer makes it.
+    Made,
+    /// It was made elsewhere and handed over, where it was.
+    Given(Option<&'a SecretString>),
+}
+
 /// Gives keys out.
 #[async_trait(?Send)]
 pub(crate) trait Issuer {
@@ -42,7 +52,7 @@ pub(crate) trait Issuer {
     /// What a key is at the moment.
     async fn standing(&self, id: &str) -> Result<Standing, Problem>;
 
-    /// Makes a successor; the key itself works on.
+    /// Makes a successor, or takes the one that was made elsewhere; the key itself works on.
     async fn rotate(&self, id: &str) -> Result<Fresh, Problem>;
 
     /// Makes a retiring key active again, and ends its successor.
@@ -51,10 +61,20 @@ pub(crate) trait Issuer {
     /// Ends a key; one that has ended is no error.
     async fn retire(&self, id: &str) -> Result<(), Problem>;
 
+    /// Where the issuer itself uses the key: it uses this one from now on, and has seen that it works.
+    async fn take_in_use(&self, id: &str) -> Result<(), Problem>;
+
+    /// Takes away what is left of a key that a run has made, once the one before it is restored.
+    async fn discard(&self, id: &str) -> Result<(), Problem>;
+
+    /// Where a new key comes from.
+    fn new_key(&self) -> NewKey<'_>;
+
     /// Whether the key ends by itself once nobody uses it.
-    fn retires_by_itself(&self) -> bool {
-        false
-    }
+    fn retires_by_itself(&self) -> bool;
+
+    /// What a person should know of a key that was just retired.
+    fn afterword(&self, id: &str) -> Option<String>;
 
     /// Who uses a key, and how often it was used so far.
     async fn uses(&self, id: &str) -> Result<Uses, Problem>;
@@ -88,144 +108,6 @@ impl Uses {
             |client: &str| earlier.clients.iter().find(|(known, _)| known == client).map_or(0, |(_, count)| *count);
         let more = self.clients.iter().filter(|(client, count)| *count > before(client));
         more.map(|(client, _)| client.clone()).collect()
-    }
-}
-
-/// An account of the server.
-pub(crate) struct Account<'a> {
-    /// The way to the server.
-    pub(crate) door: &'a dyn Door,
-    /// The account's id.
-    pub(crate) name: String,
-    /// How long an old key works on.
-    pub(crate) overlap: Option<std::time::Duration>,
-    /// After how much quiet the server is to end it.
-    pub(crate) retire_when_quiet: Option<std::time::Duration>,
-}
-
-impl Account<'_> {
-    async fn key(&self, id: &str) -> Result<Json, Problem> {
-        let key = door::data(self.door, &Call::get(&["api_keys", id])).await?;
-        match said(&key, "account") {
-            account if account == self.name => Ok(key),
-            account => Err(Problem::local(format!("the key {id} belongs to {account}, not to {}", self.name))),
-        }
-    }
-
-    async fn active(&self) -> Result<Vec<Json>, Problem> {
-        let mut keys = door::all(self.door, &Call::get(&["users", &self.name, "api_keys"]), None).await?;
-        keys.retain(|key| said(key, "state") == "active");
-        Ok(keys)
-    }
-
-    /// The id of a key that was made elsewhere: what the server has of it is a keyed hash, so it can only say whose it is.
-    async fn imported(&self, text: &SecretString) -> Result<Vec<Json>, Problem> {
-        let owner = door::data(self.door, &Call::get(&["users", text.expose_secret()])).await;
-        match owner {
-            Ok(owner) if owner["id"] == self.name.as_str() => {}
-            Ok(_) | Err(Problem { kind: Kind::Refused(400 | 401 | 403 | 404), .. }) => {
-                return Err(Problem::local(format!("what the targets hold is no live key of {}", self.name)));
-            }
-            Err(problem) => return Err(problem),
-        }
-        let mut keys = self.active().await?;
-        keys.retain(|key| objects::value(key, "imported") == Some(&Json::Bool(true)));
-        Ok(keys)
-    }
-}
-
-fn said(key: &Json, name: &str) -> String {
-    objects::value(key, name).and_then(Json::as_str).unwrap_or_default().to_owned()
-}
-
-fn id_of(key: &Json) -> String {
-    key["id"].as_str().unwrap_or_default().to_owned()
-}
-
-#[async_trait(?Send)]
-impl Issuer for Account<'_> {
-    fn owner(&self) -> String {
-        self.name.clone()
-    }
-
-    async fn find(&self, held: Option<&SecretString>, wanted: Option<&str>) -> Result<String, Problem> {
-        let candidates: Vec<String> = match held.map(|held| (held, own_id(held.expose_secret()))) {
-            Some((_, Some(id))) => {
-                self.key(id).await.map_err(|problem| match problem.kind {
-                    Kind::Refused(404) => Problem::local(format!(
-                        "the targets hold the key {id}, which is not known as a key of {}",
-                        self.name
-                    )),
-                    _ => problem,
-                })?;
-                vec![id.to_owned()]
-            }
-            Some((held, None)) => self.imported(held).await?.iter().map(id_of).collect(),
-            None => self.active().await?.iter().map(id_of).collect(),
-        };
-        let id = match (wanted, candidates.as_slice()) {
-            (Some(wanted), candidates) if candidates.iter().any(|id| id == wanted) => wanted.to_owned(),
-            (Some(wanted), _) => {
-                return Err(Problem::local(format!("the targets do not hold the key {wanted} that the plan names")));
-            }
-            (None, [one]) => one.clone(),
-            (None, []) => return Err(Problem::local(format!("{} has no active key", self.name))),
-            (None, several) => {
-                return Err(Problem::local(format!("{} has several keys: {}", self.name, several.join(", ")))
-                    .mend("Say in the plan which is meant: key = \"ID\"."));
-            }
-        };
-        match said(&self.key(&id).await?, "state").as_str() {
-            "active" => Ok(id),
-            state => Err(Problem::local(format!("the key {id} is {state}; only an active one can be rotated"))
-                .mend("`assay key list` shows which are active; `assay key restore` takes a rotation back.")),
-        }
-    }
-
-    async fn standing(&self, id: &str) -> Result<Standing, Problem> {
-        let key = self.key(id).await?;
-        Ok(match said(&key, "state").as_str() {
-            "active" => Standing::Active,
-            "retiring" => Standing::Retiring { successor: said(&key, "successor") },
-            _ => Standing::Ended,
-        })
-    }
-
-    async fn rotate(&self, id: &str) -> Result<Fresh, Problem> {
-        let mut attributes = json!({});
-        for (name, length) in [("overlap", self.overlap), ("retire_when_quiet", self.retire_when_quiet)] {
-            if let Some(length) = length {
-                attributes[name] = length.as_secs().into();
-            }
-        }
-        let data = json!({ "type": "api_key", "attributes": attributes });
-        let mut made = door::data(self.door, &Call::post(&["api_keys", id, "rotate"], data)).await?;
-        let secret = made.pointer_mut("/attributes/key").map(Json::take);
-        let Some(Json::String(secret)) = secret else {
-            return Err(Problem::new(Kind::Foreign, "the server has answered without the new key"));
-        };
-        Ok(Fresh { id: id_of(&made), secret: SecretString::from(secret) })
-    }
-
-    async fn restore(&self, id: &str) -> Result<(), Problem> {
-        door::data(self.door, &Call::post(&["api_keys", id, "restore"], json!({ "type": "api_key" }))).await.map(drop)
-    }
-
-    async fn retire(&self, id: &str) -> Result<(), Problem> {
-        door::data(self.door, &Call::post(&["api_keys", id, "revoke"], json!({ "type": "api_key" }))).await.map(drop)
-    }
-
-    fn retires_by_itself(&self) -> bool {
-        self.retire_when_quiet.is_some()
-    }
-
-    async fn uses(&self, id: &str) -> Result<Uses, Problem> {
-        let data = door::data(self.door, &Call::get(&["api_keys", id, "clients"])).await?;
-        let entry = |entry: &Json| {
-            let client = entry["client"].as_str().unwrap_or_default().to_owned();
-            (client, entry["count"].as_u64().unwrap_or(0))
-        };
-        Ok(Uses { clients: data.as_array().into_iter().flatten().map(entry).collect() })
     }
 }
 

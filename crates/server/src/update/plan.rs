@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use assay_model::Sha256;
-use assay_model::account::parse_network;
-use assay_rewrite::{Format, Place};
+use assay_rewrite::Place;
 use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
+use self::written::{Written, absolute};
 use super::secret::fingerprint;
 use crate::client::problem::Problem;
+
+mod written;
 
 /// How long a command or a probe may take where the plan does not say.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,6 +39,12 @@ pub(crate) struct Plan {
     pub(crate) retire_when_quiet: Option<Duration>,
     /// How long a key must be quiet before it is ended.
     pub(crate) settle: Duration,
+    /// Where the new key of a contract is read from, where the plan says it.
+    pub(crate) new_key: Option<Source>,
+    /// Whether the old key of a contract stays registered once nothing uses it any more.
+    pub(crate) keeps_old: bool,
+    /// How long commands may take where a target does not say.
+    pub(crate) patience: Duration,
     /// Where the key is in use.
     pub(crate) targets: Vec<Target>,
     /// What tells this plan from another one.
@@ -52,6 +60,15 @@ pub(crate) enum Owner {
     Account(String),
     /// An upstream contract of the broker.
     Upstream(String),
+}
+
+/// Where a key is read from that was made elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The file that holds it and nothing else.
+    File(PathBuf),
+    /// What this command prints.
+    Command(Vec<String>),
 }
 
 /// One place that holds the key.
@@ -152,37 +169,36 @@ struct Document {
     retire_when_quiet: Option<String>,
     patience: Option<String>,
     settle: Option<String>,
+    new_key: Option<WrittenSource>,
+    old_key: Option<OldKey>,
     #[serde(default, rename = "target")]
     targets: Vec<Written>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: Option<String>,
-    file: Option<String>,
-    env: Option<String>,
-    toml: Option<String>,
-    yaml: Option<String>,
-    json: Option<String>,
-    hocon: Option<String>,
-    ini: Option<String>,
-    xml: Option<String>,
-    kubernetes: Option<String>,
-    #[serde(default)]
-    whole: bool,
-    credential: Option<String>,
-    #[serde(default)]
-    world_readable: bool,
-    vault: Option<Vault>,
-    command: Option<Vec<String>>,
-    put_back: Option<Vec<String>>,
-    #[serde(default)]
-    any_value: bool,
-    reload: Option<Vec<String>>,
-    probe: Option<Vec<String>>,
-    seen_from: Option<String>,
-    patience: Option<String>,
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum WrittenSource {
+    File(String),
+    Command(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OldKey {
+    Remove,
+    Keep,
+}
+
+impl WrittenSource {
+    fn read(self, folder: &Path) -> Result<Source, String> {
+        match self {
+            Self::File(text) => absolute(folder, &text).map(Source::File),
+            Self::Command(words) if words.first().is_none_or(String::is_empty) => {
+                Err("say a program and its arguments".to_owned())
+            }
+            Self::Command(words) => Ok(Source::Command(words)),
+        }
+    }
 }
 
 impl Plan {
@@ -238,9 +254,27 @@ impl Plan {
         {
             wrong.push("key: name it by its id, 12 hexadecimal digits; never write a key into a plan".to_owned());
         }
-        if document.targets.is_empty() || document.targets.len() > MOST {
+        let of_contract = matches!(owner, Owner::Upstream(_));
+        if (document.targets.is_empty() && !of_contract) || document.targets.len() > MOST {
             wrong.push(format!("[[target]]: a plan has 1 to {MOST} of them"));
         }
+        let others = [("overlap", overlap.is_some()), ("retire_when_quiet", retire_when_quiet.is_some())];
+        for (name, _) in others.iter().filter(|(_, said)| *said && of_contract) {
+            wrong.push(format!(
+                "{name}: how long an upstream key works is VirusTotal's to say; the old one is out of use here at the end"
+            ));
+        }
+        let of_accounts = [("new_key", document.new_key.is_some()), ("old_key", document.old_key.is_some())];
+        for (name, _) in of_accounts.iter().filter(|(_, said)| *said && !of_contract) {
+            wrong.push(format!(
+                "{name}: the keys of an account are made and ended by the server; it goes with upstream"
+            ));
+        }
+        let new_key = document.new_key.map(|source| source.read(&folder)).transpose().unwrap_or_else(|why| {
+            wrong.push(format!("new_key: {why}"));
+            None
+        });
+        let keeps_old = document.old_key == Some(OldKey::Keep);
         let mut targets = Vec::new();
         for (number, written) in document.targets.into_iter().enumerate() {
             let name = written.name();
@@ -250,6 +284,12 @@ impl Plan {
             }
         }
         for (at, target) in targets.iter().enumerate() {
+            if of_contract && matches!(target.probe, Some(Probe::SeenFrom(_))) {
+                wrong.push(format!(
+                    "{}: seen_from: this server does not see who uses a key of VirusTotal's; say a probe",
+                    target.name
+                ));
+            }
             if targets[..at].iter().any(|other| other.name == target.name) {
                 wrong.push(format!("two targets are called {}; give one a name = \"…\"", target.name));
             }
@@ -258,142 +298,19 @@ impl Plan {
             return Err(wrong);
         }
         let fingerprint = fingerprint(text.as_bytes());
-        Ok(Self { owner, key: document.key, overlap, retire_when_quiet, settle, targets, fingerprint, folder })
-    }
-}
-
-impl Written {
-    /// What it is called where nothing was said.
-    fn name(&self) -> String {
-        let said = self.name.clone().or_else(|| self.file.clone());
-        let vault = || self.vault.as_ref().map(|vault| format!("vault {}/{}", vault.mount, vault.path));
-        let command = || self.command.as_ref().map(|command| command.join(" "));
-        said.or_else(vault).or_else(command).unwrap_or_else(|| "without a place".to_owned())
-    }
-
-    fn read(self, name: String, folder: &Path, patience: Duration) -> Result<Target, Vec<String>> {
-        let mut wrong = Vec::new();
-        let patience = match self.patience.as_deref().map(humantime::parse_duration) {
-            Some(Ok(own)) => own,
-            Some(Err(error)) => {
-                wrong.push(format!("patience: {error}"));
-                patience
-            }
-            None => patience,
-        };
-        for (what, command) in
-            [("command", &self.command), ("put_back", &self.put_back), ("reload", &self.reload), ("probe", &self.probe)]
-        {
-            if command.as_ref().is_some_and(|command| command.first().is_none_or(String::is_empty)) {
-                wrong.push(format!("{what}: say a program and its arguments: [\"systemctl\", \"reload\", \"siem\"]"));
-            }
-        }
-        let probe = match (&self.probe, &self.seen_from) {
-            (Some(_), Some(_)) => {
-                wrong.push("probe and seen_from are two ways; say one".to_owned());
-                None
-            }
-            (Some(command), None) => Some(Probe::Command(command.clone())),
-            (None, Some(network)) => match parse_network(network) {
-                Ok(network) => Some(Probe::SeenFrom(network)),
-                Err(error) => {
-                    wrong.push(format!("seen_from: {}", error.message));
-                    None
-                }
-            },
-            (None, None) => None,
-        };
-        let store = self.store(folder).map_err(|why| wrong.push(why));
-        match store {
-            Ok(store) if wrong.is_empty() => {
-                Ok(Target { name, store, reload: self.reload, probe, patience, any_value: self.any_value })
-            }
-            _ => Err(wrong),
-        }
-    }
-
-    fn store(&self, folder: &Path) -> Result<Store, String> {
-        let count =
-            [self.file.is_some(), self.vault.is_some(), self.command.is_some()].iter().filter(|said| **said).count();
-        if count != 1 {
-            return Err("say one of file, vault and command".to_owned());
-        }
-        if self.put_back.is_some() && self.command.is_none() {
-            return Err("put_back belongs to a command; what was written elsewhere is put back by itself".to_owned());
-        }
-        let places = self.places();
-        if self.file.is_none() && (!places.is_empty() || self.credential.is_some() || self.world_readable) {
-            return Err("a place in a file is said without a file".to_owned());
-        }
-        if let Some(command) = &self.command {
-            return Ok(Store::Command { command: command.clone(), put_back: self.put_back.clone() });
-        }
-        if let Some(vault) = &self.vault {
-            return vault.checked(folder).map(Store::Vault);
-        }
-        let path = absolute(folder, self.file.as_deref().unwrap_or_default())?;
-        match (places.as_slice(), &self.credential) {
-            ([], Some(name)) => Ok(Store::Credential { path, name: name.clone() }),
-            ([(format, text)], None) => {
-                let place = Place::new(*format, text).map_err(|error| error.to_string())?;
-                Ok(Store::File { path, place, world_readable: self.world_readable })
-            }
-            _ => Err("say one of env, toml, yaml, json, hocon, ini, xml, kubernetes, whole and credential".to_owned()),
-        }
-    }
-
-    fn places(&self) -> Vec<(Format, &str)> {
-        let said = [
-            (Format::Env, &self.env),
-            (Format::Toml, &self.toml),
-            (Format::Yaml, &self.yaml),
-            (Format::Json, &self.json),
-            (Format::Hocon, &self.hocon),
-            (Format::Ini, &self.ini),
-            (Format::Xml, &self.xml),
-            (Format::Kubernetes, &self.kubernetes),
-        ];
-        let mut places: Vec<_> = said.iter().filter_map(|(format, text)| Some((*format, text.as_deref()?))).collect();
-        if self.whole {
-            places.push((Format::Whole, ""));
-        }
-        places
-    }
-}
-
-impl Vault {
-    fn checked(&self, folder: &Path) -> Result<Self, String> {
-        if !matches!(self.address.scheme(), "http" | "https") || self.address.host().is_none() {
-            return Err("vault.address: say https://HOST:8200".to_owned());
-        }
-        if !self.address.username().is_empty() || self.address.password().is_some() {
-            return Err("vault.address: it holds a password; the token is given with token_file".to_owned());
-        }
-        let fine = |text: &str| !text.is_empty() && !text.split('/').any(|part| matches!(part, "" | "." | ".."));
-        for (name, text) in [("mount", &self.mount), ("path", &self.path)] {
-            if !fine(text) {
-                return Err(format!("vault.{name}: say it without slashes at its ends"));
-            }
-        }
-        if self.field.is_empty() {
-            return Err("vault.field: say which field holds the key".to_owned());
-        }
-        let place =
-            |path: &Option<PathBuf>| path.as_ref().map(|path| absolute(folder, &path.to_string_lossy())).transpose();
-        Ok(Self { token_file: place(&self.token_file)?, ca: place(&self.ca)?, ..self.clone() })
-    }
-}
-
-/// A path of the plan: `~/` is the home of whoever runs it, others start at the plan's folder.
-fn absolute(folder: &Path, text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() {
-        return Err("file: it is empty".to_owned());
-    }
-    match text.strip_prefix("~/") {
-        Some(rest) => {
-            std::env::home_dir().map(|home| home.join(rest)).ok_or_else(|| "there is no home folder".to_owned())
-        }
-        None => Ok(folder.join(text)),
+        Ok(Self {
+            owner,
+            key: document.key,
+            overlap,
+            retire_when_quiet,
+            settle,
+            new_key,
+            keeps_old,
+            patience,
+            targets,
+            fingerprint,
+            folder,
+        })
     }
 }
 
@@ -487,5 +404,25 @@ mod tests {
         assert!(
             parse(&format!("account = \"a\"\n{target}{target}")).is_err_and(|wrong| wrong[0].contains("two targets"))
         );
+    }
+
+    #[test]
+    fn a_plan_of_a_contract_may_have_no_targets_and_says_where_the_new_key_is() {
+        let plan = parse("upstream = \"vt\"\nnew_key = { file = \"new.key\" }\nold_key = \"keep\"\n").expect("a plan");
+        assert_eq!(plan.owner, Owner::Upstream("vt".to_owned()));
+        assert_eq!((plan.new_key, plan.keeps_old), (Some(Source::File("/etc/soc/new.key".into())), true));
+        let plan = parse("upstream = \"vt\"\nnew_key = { command = [\"vault\", \"read\"] }\n").expect("a plan");
+        assert!(matches!(plan.new_key, Some(Source::Command(_))) && !plan.keeps_old);
+        let target = "[[target]]\nfile = \"a\"\nenv = \"A\"\n";
+        for (text, part) in [
+            (format!("account = \"a\"\nold_key = \"keep\"\n{target}"), "goes with upstream"),
+            (format!("upstream = \"vt\"\noverlap = \"24h\"\n{target}"), "VirusTotal's to say"),
+            (format!("upstream = \"vt\"\n{target}seen_from = \"10.0.0.0/8\"\n"), "say a probe"),
+            ("upstream = \"vt\"\nnew_key = { command = [] }\n".to_owned(), "a program"),
+            ("upstream = \"vt\"\nnew_key = \"0a\"\n".to_owned(), "line 2"),
+        ] {
+            let wrong = parse(&text).expect_err(part).join("\n");
+            assert!(wrong.contains(part), "{part}: {wrong}");
+        }
     }
 }

@@ -22,7 +22,7 @@ const LINES: usize = 8;
 const AFTER: Duration = Duration::from_millis(300);
 
 /// Runs a command to its end. What it wrote to standard output is the answer.
-pub(super) async fn run(
+pub(crate) async fn run(
     command: &[String],
     input: Option<&SecretString>,
     folder: &Path,

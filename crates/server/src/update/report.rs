@@ -22,6 +22,8 @@ pub(crate) enum Outcome {
     Unfinished,
     /// There was nothing to go on with.
     Nothing,
+    /// Neither key works any more, so that nothing is left to put back or to complete.
+    Stranded,
 }
 
 impl Outcome {
@@ -32,6 +34,7 @@ impl Outcome {
             Self::RolledBack => 1,
             Self::Refused => 2,
             Self::Unfinished => 3,
+            Self::Stranded => 4,
         }
     }
 }

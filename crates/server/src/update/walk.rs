@@ -1,5 +1,5 @@
-//! The run itself: rotate → write → reload → probe → retire, and the way back. Each step is in the journal before it is made;
-//! each can be made again.
+//! The run itself: rotate → write → reload → probe → take in use → retire; the way back is in `back`. Each step is in the
+//! journal before it is made; each can be made again.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use super::fault;
-use super::issuer::{Issuer, Standing, Uses};
+use super::issuer::{Issuer, NewKey, Standing, Uses};
 use super::journal::{Journal, Log, Made, Phase, Step};
 use super::plan::{Plan, Probe};
 use super::prepare::Prepared;
@@ -17,6 +17,8 @@ use super::secret::fingerprint_of;
 use super::target::{self, Keys, Target};
 use crate::client::problem::Problem;
 use crate::show::Steps;
+
+mod back;
 
 /// How often something is looked at that is waited for.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -88,6 +90,29 @@ impl<'a> Walk<'a> {
         Ok(walk)
     }
 
+    /// Why a run that was killed cannot go on: it needs a new key that was handed over to it, and is not now.
+    pub(crate) fn hindrance(&self) -> Option<Problem> {
+        let NewKey::Given(given) = self.issuer.new_key() else { return None };
+        if self.log.phase != Phase::Applying || self.new.is_some() {
+            return None;
+        }
+        match (given, self.log.made.is_empty()) {
+            (Some(_), true) => None,
+            (Some(_), false) => {
+                Some(Problem::local("the key that was handed over is another one than the run began with"))
+            }
+            (None, false) if self.all_written() => None,
+            (None, _) => Some(
+                Problem::local("the new key is needed once more: no target holds it")
+                    .mend("Hand it over again, or say --roll-back."),
+            ),
+        }
+    }
+
+    fn all_written(&self) -> bool {
+        self.log.targets.iter().all(|entry| entry.step > Step::Writing)
+    }
+
     /// The keys, from wherever they stand.
     async fn regain(&mut self) {
         let newest = self.log.made.last().and_then(|made| made.print);
@@ -105,6 +130,11 @@ impl<'a> Walk<'a> {
                     self.new = Some(key);
                 }
             }
+        }
+        if let NewKey::Given(Some(given)) = self.issuer.new_key()
+            && Some(fingerprint_of(given)) == newest
+        {
+            self.new = Some(given.clone());
         }
         self.unheld = unheld;
     }
@@ -178,6 +208,10 @@ impl<'a> Walk<'a> {
             self.say("probing", at);
             self.probe(at).await.map_err(|problem| self.of(at, problem))?;
         }
+        self.steps.doing("taking the new key in use");
+        fault::point();
+        self.issuer.take_in_use(self.log.newest()).await?;
+        fault::point();
         self.log.phase = Phase::Retiring;
         self.journal.write(&self.log)
     }
@@ -201,23 +235,18 @@ impl<'a> Walk<'a> {
                 return Err(Problem::local(format!("the key {} was ended meanwhile", self.log.newest())));
             }
         }
-        if self.new.is_some() && self.log.made.last().is_some_and(|made| made.print.is_some()) {
+        let is_had = self.new.is_some() || (self.resumed && self.all_written());
+        if is_had && self.log.made.last().is_some_and(|made| made.print.is_some()) {
             return Ok(());
         }
         self.new = None;
-        let untouched = self.log.targets.iter().all(|entry| entry.step == Step::Untouched);
-        if untouched && !self.log.made.is_empty() {
-            // Nobody can have got what was made before.
-            self.restore().await?;
-            self.log.made.clear();
-            self.journal.write(&self.log)?;
-        } else if self.unheld
-            && let Some(lost) = self.log.made.last()
-            && self.issuer.uses(&lost.id).await?.count() == 0
-        {
-            self.log.made.pop();
-            self.journal.write(&self.log)?;
-            self.find_lost().await?;
+        if self.predecessor_lives().await? {
+            self.forget_unused().await?;
+        }
+        if let (NewKey::Given(_), false) = (self.issuer.new_key(), self.log.made.is_empty()) {
+            return Err(
+                Problem::local("the new key is needed once more: no target holds it").mend("Hand it over again.")
+            );
         }
         fault::point();
         let fresh = self.issuer.rotate(self.log.newest()).await?;
@@ -231,9 +260,36 @@ impl<'a> Walk<'a> {
         self.journal.write(&self.log)
     }
 
+    /// Whether the key before the newest one still works, so that another one can be made in the newest one's place.
+    async fn predecessor_lives(&self) -> Result<bool, Problem> {
+        let Some((_, before)) = self.log.made.split_last() else { return Ok(false) };
+        let id = before.last().map_or(&self.log.old, |made| &made.id);
+        Ok(self.issuer.standing(id).await? != Standing::Ended)
+    }
+
+    /// Takes back what nobody can have got before a kill.
+    async fn forget_unused(&mut self) -> Result<(), Problem> {
+        if self.log.targets.iter().all(|entry| entry.step == Step::Untouched) {
+            self.restore().await?;
+            self.log.made.clear();
+            return self.journal.write(&self.log);
+        }
+        let Some(lost) = self.log.made.last().filter(|_| self.unheld) else { return Ok(()) };
+        if self.issuer.uses(&lost.id).await?.count() == 0 {
+            self.log.made.pop();
+            self.journal.write(&self.log)?;
+            self.find_lost().await?;
+        }
+        Ok(())
+    }
+
     /// Keys that a killed run has made without a word in the journal. Nobody can have used one; one that was used is somebody
     /// else's.
     async fn find_lost(&mut self) -> Result<(), Problem> {
+        if let (NewKey::Given(_), false) = (self.issuer.new_key(), self.log.made.is_empty()) {
+            // There is but one, and it is known.
+            return Ok(());
+        }
         while let Standing::Retiring { successor } = self.issuer.standing(self.log.newest()).await? {
             if self.issuer.uses(&successor).await?.count() > 0 {
                 let newest = self.log.newest();
@@ -336,6 +392,7 @@ impl<'a> Walk<'a> {
                     fault::point();
                     self.issuer.retire(id).await?;
                     fault::point();
+                    self.notices.extend(self.issuer.afterword(id));
                 }
             }
             Err(users) => self.notices.push(format!(
@@ -389,91 +446,6 @@ impl<'a> Walk<'a> {
             target.tidy(entry).await?;
         }
         self.journal.remove()
-    }
-
-    /// Puts everything back.
-    async fn back(&mut self) -> Result<Outcome, Problem> {
-        // Asked before it is written down that it goes back, so that --resume still goes forward.
-        if self.issuer.standing(&self.log.old).await? == Standing::Ended {
-            return Err(Problem::local(format!("the old key {} has ended: there is no way back", self.log.old))
-                .mend("--resume completes the run."));
-        }
-        self.log.phase = Phase::PuttingBack;
-        self.journal.write(&self.log)?;
-        let mut failed = self.put_targets_back().await?;
-        failed.append(&mut self.reload_after_putting_back().await?);
-        if !failed.is_empty() {
-            let problem =
-                format!("not everything could be put back; both keys work on until then. {}", failed.join(" "));
-            return Err(Problem::local(problem).mend("Mend it, then say --roll-back again."));
-        }
-        if self.resumed {
-            self.find_lost().await?;
-        }
-        let made: Vec<String> = self.log.made.iter().map(|made| made.id.clone()).collect();
-        if let Err(users) = self.quiet(&made).await? {
-            return Err(Problem::local(format!("the new key is still used by {}", users.join(", ")))
-                .mend("Both keys work on; say --roll-back again when it is not."));
-        }
-        self.restore().await?;
-        self.tidy().await?;
-        Ok(Outcome::RolledBack)
-    }
-
-    async fn put_targets_back(&mut self) -> Result<Vec<String>, Problem> {
-        let mut failed = Vec::new();
-        for at in (0..self.targets.len()).rev() {
-            let entry = self.log.targets[at].clone();
-            if entry.step == Step::Untouched {
-                continue;
-            }
-            self.say("putting back", at);
-            fault::point();
-            let put = self.targets[at].put_back(&entry, self.keys()).await;
-            fault::point();
-            match put {
-                // One that was told to reload has to be told again.
-                Ok(()) if entry.step >= Step::Reloading => self.done(at, Step::Reloading)?,
-                Ok(()) => self.done(at, Step::Untouched)?,
-                Err(problem) => {
-                    let line = self.of(at, problem).line();
-                    self.told[at].problems.push(line.clone());
-                    failed.push(line);
-                }
-            }
-        }
-        Ok(failed)
-    }
-
-    async fn reload_after_putting_back(&mut self) -> Result<Vec<String>, Problem> {
-        let mut failed = Vec::new();
-        for at in (0..self.targets.len()).rev() {
-            if self.log.targets[at].step != Step::Reloading {
-                continue;
-            }
-            self.say("reloading", at);
-            match self.tell_to_reload(at).await {
-                Ok(()) => self.done(at, Step::Untouched)?,
-                Err(problem) => {
-                    let line = self.of(at, problem).line();
-                    self.told[at].problems.push(line.clone());
-                    failed.push(line);
-                }
-            }
-        }
-        Ok(failed)
-    }
-
-    /// Makes the old key the only one again: the newest goes first.
-    async fn restore(&mut self) -> Result<(), Problem> {
-        for id in self.going().iter().rev() {
-            fault::point();
-            if let Standing::Retiring { .. } = self.issuer.standing(id).await? {
-                self.issuer.restore(id).await?;
-            }
-            fault::point();
-        }
-        Ok(())
     }
 }
 

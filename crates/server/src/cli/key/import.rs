@@ -57,7 +57,7 @@ pub(crate) fn read(path: Option<&PathBuf>, command: &str) -> anyhow::Result<Zero
 }
 
 /// The key alone: what a server compares must be what clients send.
-fn key(text: &str, from: &str, command: &str) -> anyhow::Result<Zeroizing<String>> {
+pub(crate) fn key(text: &str, from: &str, command: &str) -> anyhow::Result<Zeroizing<String>> {
     let mut words = text.split_whitespace();
     let key = Zeroizing::new(words.next().unwrap_or_default().to_ascii_lowercase());
     let is_key = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());

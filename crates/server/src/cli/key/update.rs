@@ -7,20 +7,22 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use assay_model::random::Random as _;
 use clap::Args;
+use secrecy::SecretString;
 use serde_json::{Value as Json, json};
+use zeroize::Zeroizing;
 
 use super::super::desk::{Desk, Session};
-use super::About;
+use super::{About, import};
 use crate::client::door::Call;
 use crate::client::problem::Problem;
 use crate::installation::SystemRandom;
 use crate::show::objects::card;
 use crate::show::output::{print, print_json};
 use crate::show::{Format, Steps, update};
-use crate::update::issuer::{Account, Issuer};
-use crate::update::plan::Owner;
+use crate::update::issuer::{Account, Contract, Issuer};
+use crate::update::plan::{Owner, Source};
 use crate::update::report::Outcome;
-use crate::update::{Journal, Plan, Prepared, Report, Walk};
+use crate::update::{Journal, Plan, Prepared, Report, Walk, program};
 
 /// What `--help` ends with.
 const NOTES: &str = "With --plan: makes a successor of the key, writes it into every target of the plan, runs each target's reload command, \
@@ -31,6 +33,7 @@ the journal, an argument or a message.
   assay key update --plan soc.toml --dry-run                 # what would change, and all that is in the way
   assay key update --plan soc.toml
   assay key update --plan soc.toml --resume                  # after a kill or a power cut
+  assay key update --plan contract.toml < new.key            # a plan of upstream = \"…\": VirusTotal's key
 
 With an id: changes what is known of that key.
 
@@ -40,7 +43,8 @@ Exit status with --plan:
   0  done, or the rehearsal found nothing in the way
   1  something failed and everything was put back: the old key works as before
   2  nothing was changed: the plan or a target is not fit, or the server does not answer
-  3  not finished, both keys work: mend what is told, then --resume or --roll-back";
+  3  not finished, both keys work: mend what is told, then --resume or --roll-back
+  4  given up: neither key works any more, and nothing is left to put back or to complete";
 
 /// What is to be done.
 #[derive(Debug, Args)]
@@ -79,6 +83,12 @@ struct Rollout {
     /// Do not ask
     #[arg(long, requires = "plan")]
     yes: bool,
+    /// Read VirusTotal's new key from standard input, as happens anyway where a plan of upstream names no place
+    #[arg(long, requires = "plan", conflicts_with = "key_file")]
+    key_stdin: bool,
+    /// The file that holds VirusTotal's new key, for a plan of upstream
+    #[arg(long, requires = "plan", value_name = "FILE")]
+    key_file: Option<PathBuf>,
 }
 
 /// What is known of one key.
@@ -135,13 +145,19 @@ async fn roll_out(session: &Session, rollout: &Rollout, plan: &Plan, journal: &J
             .mend("--resume goes on with it, --roll-back puts back what it has changed.");
         return Ok(Report::alone(Outcome::Unfinished, owner(plan), &left));
     }
-    let issuer = issuer(session, plan).await?;
+    let issuer = issuer(session, rollout, plan).await?;
     let steps = Steps::new();
     let about = (plan, &*issuer, journal, &steps);
     match left {
         Some(log) if goes_on => {
             let walk = Walk::resume(about, log).await?;
-            return Ok(if rollout.roll_back { walk.run_back().await } else { walk.run().await });
+            if rollout.roll_back {
+                return Ok(walk.run_back().await);
+            }
+            return match walk.hindrance() {
+                Some(hindrance) => Ok(Report::alone(Outcome::Unfinished, owner(plan), &hindrance)),
+                None => Ok(walk.run().await),
+            };
         }
         None if goes_on => {
             journal.clear()?;
@@ -163,17 +179,46 @@ async fn roll_out(session: &Session, rollout: &Rollout, plan: &Plan, journal: &J
     Ok(Walk::begin(about, prepared)?.run().await)
 }
 
-async fn issuer<'a>(session: &'a Session, plan: &Plan) -> anyhow::Result<Box<dyn Issuer + 'a>> {
+async fn issuer<'a>(session: &'a Session, rollout: &Rollout, plan: &Plan) -> anyhow::Result<Box<dyn Issuer + 'a>> {
     match &plan.owner {
+        Owner::Account(_) if rollout.key_stdin || rollout.key_file.is_some() => {
+            anyhow::bail!("the server makes the keys of an account itself: a key is handed over for a plan of upstream")
+        }
         Owner::Account(name) => Ok(Box::new(Account {
             door: session.door(),
             name: session.account(name).await?,
             overlap: plan.overlap,
             retire_when_quiet: plan.retire_when_quiet,
         })),
-        Owner::Upstream(name) => {
-            anyhow::bail!("upstream = {name:?}: this version has no broker whose key could be replaced")
+        Owner::Upstream(name) => Ok(Box::new(Contract {
+            door: session.door(),
+            name: name.clone(),
+            given: given(rollout, plan).await?,
+            keeps_old: plan.keeps_old,
+        })),
+    }
+}
+
+/// `VirusTotal`'s new key, from wherever it is handed over. A run that goes on may not need it any more.
+async fn given(rollout: &Rollout, plan: &Plan) -> anyhow::Result<Option<SecretString>> {
+    const COMMAND: &str = "assay key update --plan FILE";
+    let secret = |key: Zeroizing<String>| Some(SecretString::from(key.as_str()));
+    if rollout.roll_back {
+        return Ok(None);
+    }
+    match (&rollout.key_file, &plan.new_key) {
+        (Some(path), _) => import::read(Some(path), COMMAND).map(secret),
+        (None, Some(Source::File(path))) if !rollout.key_stdin => import::read(Some(path), COMMAND).map(secret),
+        (None, Some(Source::Command(words))) if !rollout.key_stdin => {
+            let printed = program::run(words, None, &plan.folder, plan.patience, &[]).await?;
+            let printed = Zeroizing::new(String::from_utf8(printed).unwrap_or_default());
+            import::key(&printed, &format!("what `{}` prints", words.join(" ")), COMMAND).map(secret)
         }
+        _ if std::io::stdin().is_terminal() => Ok(None),
+        _ => match import::read(None, COMMAND) {
+            Err(_) if rollout.resume && !rollout.key_stdin => Ok(None),
+            read => read.map(secret),
+        },
     }
 }
 

@@ -1,0 +1,65 @@
+//! What files did in sandboxes, as far as upstream knows it: no sandbox is built in here.
+
+use assay_broker::ask::Unanswered;
+use assay_broker::question::{Form, Page};
+use assay_broker::{NotAsked, Question};
+use assay_model::{Error, Result};
+
+use super::{canonical, served, told, unanswered_object};
+use crate::objects::file;
+use crate::route::{Arguments, Call, Reply};
+
+const TITLE: &str = "File behaviour";
+/// The longest name of a sandbox, bytes.
+const SANDBOX_MAX: usize = 100;
+
+/// `GET /files/{id}/behaviour_summary` and `…/behaviour_mitre_trees`.
+pub(crate) async fn of_file(call: Call, name: &'static str) -> Result<Reply> {
+    let id = call.arguments.path("id");
+    if let (Some(asker), Some(id)) = (served(&call).await?, canonical(&file::TYPE, id))
+        && let Some(question) = Question::joined("files", &id, name, Form::Joined, Page::default())
+    {
+        match call.app.broker.answer(&asker, &question).await {
+            Ok(answered) if answered.kept.is_known() => return told(&call, &answered),
+            Ok(_) => {}
+            Err(unanswered) => {
+                if let Some(reply) = unanswered_object(&call, &file::TYPE, unanswered)? {
+                    return Ok(reply);
+                }
+            }
+        }
+    }
+    (file::TYPE.locate)(&call.viewer(), id).await?;
+    Err(Error::new(assay_model::Code::NotFound, format!("File \"{id}\" was run in no sandbox")))
+}
+
+/// The id is a SHA-256 and the name of a sandbox.
+pub(crate) fn check(arguments: &Arguments) -> Result<()> {
+    let is_one = arguments.path("id").split_once('_').is_some_and(|(hash, sandbox)| {
+        let plain = |character: char| !character.is_control() && !"/?#".contains(character);
+        hash.len() == 64
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && (1..=SANDBOX_MAX).contains(&sandbox.len())
+            && sandbox.chars().all(plain)
+    });
+    let wrong = || Error::invalid_argument("a behaviour report is named by the file's SHA-256, _ and the sandbox");
+    is_one.then_some(()).ok_or_else(wrong)
+}
+
+/// `GET /file_behaviours/{id}`.
+pub(crate) async fn one(call: Call) -> Result<Reply> {
+    let id = call.arguments.path("id");
+    let unknown = || Error::not_found(TITLE, id);
+    let Some(asker) = served(&call).await? else { return Err(unknown()) };
+    let question = Question::object("file_behaviours", id, &[]).ok_or_else(unknown)?;
+    match call.app.broker.answer(&asker, &question).await {
+        Ok(answered) if answered.kept.is_known() => told(&call, &answered),
+        Ok(_) | Err(Unanswered::NotAsked(NotAsked::NoContract)) => Err(unknown()),
+        Err(Unanswered::NotAsked(why)) => {
+            let mut error = unknown();
+            error.message = format!("{} ({why})", error.message);
+            Err(error)
+        }
+        Err(Unanswered::Refused(refusal)) => Err(refusal.into()),
+    }
+}
