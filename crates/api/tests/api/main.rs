@@ -10,6 +10,7 @@ mod files;
 mod graphs;
 mod keys;
 mod lifecycle;
+mod looked_up;
 mod metering;
 mod roles;
 mod support;

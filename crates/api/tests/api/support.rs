@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use assay_api::{App, Parts, Settings, accounts};
 use assay_broker::Broker;
-use assay_engines::Panel;
+use assay_engines::{Engine, Panel};
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::apikey::Pepper;
@@ -52,22 +52,32 @@ impl Service {
 
     /// With these limits and settings.
     pub(crate) async fn start_as(premium: Limits, settings: Settings) -> Self {
-        Self::assemble(premium, settings, None).await
+        Self::assemble(premium, settings, None, Vec::new()).await
     }
 
     /// With these limits and this way to URLs.
     pub(crate) async fn start_on(premium: Limits, web: Option<Arc<dyn Web>>) -> Self {
-        Self::assemble(premium, Settings::default(), web).await
+        Self::assemble(premium, Settings::default(), web, Vec::new()).await
     }
 
-    async fn assemble(premium: Limits, settings: Settings, web: Option<Arc<dyn Web>>) -> Self {
+    /// With this way to URLs and these engines.
+    pub(crate) async fn start_judging(web: Option<Arc<dyn Web>>, engines: Vec<Arc<dyn Engine>>) -> Self {
+        Self::assemble(limits(100_000, 1_000_000, 10_000_000), Settings::default(), web, engines).await
+    }
+
+    async fn assemble(
+        premium: Limits,
+        settings: Settings,
+        web: Option<Arc<dyn Web>>,
+        engines: Vec<Arc<dyn Engine>>,
+    ) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
         let blobs = assay_blobs::open(&assay_blobs::Config::Memory).await.expect("memory");
         let pipeline = Arc::new(Pipeline {
             store: store.clone(),
             blobs,
-            panel: Arc::new(Panel::of(Vec::new())),
+            panel: Arc::new(Panel::of(engines)),
             intel: Arc::default(),
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),
