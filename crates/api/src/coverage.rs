@@ -46,6 +46,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("/private", "there is no private scanning yet"),
     ("/monitor", "there is no Monitor yet"),
     ("/stats", "undocumented by VirusTotal"),
+    ("/screenshots", "no browser is run yet"),
 ];
 
 /// How far an operation is served.

@@ -117,14 +117,14 @@ async fn reports_of_urls_have_five_categories_and_only_the_engines_that_look_at_
     let url = address::Item::Url("http://example.com/".parse().expect("a URL"));
     let rating = panel().rate(&Address::unvisited(url), Timestamp(7)).await;
     let said = |name: &str| (rating.results[name].category, rating.results[name].result.as_str());
-    assert_eq!(said("crashing"), (Category::Undetected, "unrated"));
+    assert_eq!(said("crashing"), (Category::Timeout, "timeout"));
     assert_eq!(said("hanging"), (Category::Timeout, "timeout"));
-    assert_eq!(said("failing"), (Category::Undetected, "unrated"));
+    assert_eq!(said("failing"), (Category::Timeout, "timeout"));
     assert_eq!(said("giving up"), (Category::Timeout, "timeout"));
     assert_eq!(said("good"), (Category::Malicious, "Bad"));
     assert!(!rating.results.contains_key("declining"));
     let stats = address::AddressStats::of(rating.results.values());
-    assert_eq!((stats.malicious, stats.undetected, stats.timeout, stats.harmless + stats.suspicious), (1, 3, 2, 0));
+    assert_eq!((stats.malicious, stats.undetected, stats.timeout, stats.harmless + stats.suspicious), (1, 0, 5, 0));
     assert_eq!(rating.categories, [("a list".to_owned(), "malware".to_owned())].into());
     assert_eq!(rating.targeted_brand, [("good".to_owned(), "Brand".to_owned())].into());
     assert_eq!((rating.threat_names, rating.tags), (["Worm".to_owned()].into(), ["tag".to_owned()].into()));

@@ -1,6 +1,8 @@
 //! Dates in the words of file formats: Unix seconds and MS-DOS dates to text. No time zones: all is UTC, or
 //! whatever zone the archive's writer lived in.
 
+use time::{Date, Month};
+
 const DAY: i64 = 86_400;
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -27,6 +29,45 @@ pub(crate) fn dos(date: u16, time: u16) -> Option<String> {
     let (hour, minute, second) = (time >> 11, (time >> 5) & 63, (time & 31).saturating_mul(2));
     let valid = (1..=12).contains(&month) && day > 0 && hour < 24 && minute < 60 && second < 60;
     valid.then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
+}
+
+/// Unix seconds of a moment as RFC 3339 has it; of a day its beginning. Without a zone it is UTC.
+pub(crate) fn rfc3339(text: &str) -> Option<i64> {
+    let (day, rest) = text.trim().split_at_checked(10)?;
+    let mut parts = day.split('-');
+    let mut part = || parts.next()?.parse::<u16>().ok();
+    let (year, month, day) = (part()?, part()?, part()?);
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(year.into(), month, u8::try_from(day).ok()?).ok()?;
+    let midnight = date.midnight().assume_utc().unix_timestamp();
+    if rest.is_empty() {
+        return Some(midnight);
+    }
+    let (clock, zone) = rest.get(1..)?.split_at_checked(8)?;
+    let mut parts = clock.split(':');
+    let mut part = || parts.next()?.parse::<u32>().ok();
+    let (hour, minute, second) = (part()?, part()?, part()?);
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let of_day = i64::from(hour).checked_mul(3600)?.checked_add(i64::from(minute).checked_mul(60)?)?;
+    let local = midnight.checked_add(of_day)?.checked_add(second.into())?;
+    local.checked_sub(offset(zone)?)
+}
+
+/// Seconds east of UTC: of `.123Z`, `+02:00`, nothing.
+fn offset(zone: &str) -> Option<i64> {
+    let zone = zone.trim_start_matches(|letter: char| letter == '.' || letter.is_ascii_digit());
+    let (sign, rest) = match zone.split_at_checked(1) {
+        None | Some(("Z" | "z", "")) => return Some(0),
+        Some(("+", rest)) => (1, rest),
+        Some(("-", rest)) => (-1, rest),
+        Some(_) => return None,
+    };
+    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let seconds = hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?;
+    seconds.checked_mul(sign)
 }
 
 fn clock(seconds: i64) -> String {

@@ -10,6 +10,7 @@
 //! | `describe` | the one line in the manner of file(1) |
 //! | `pe`, `elf`, `pdf`, `bundle` | details of a format: the rows of `EXTRACTORS` |
 //! | [`page`], [`icon`], [`certificate`] | what a URL served, and how |
+//! | [`rdap`] | what a registry says of a domain or an IP address |
 //! | `bytes`, `zipdir`, `entropy`, `calendar` | what they all read with |
 //!
 //! To add an extractor: one file, one row in `EXTRACTORS`, a golden pair under `testdata/`. To add a type: one
@@ -39,6 +40,7 @@ mod magika;
 pub mod page;
 mod pdf;
 mod pe;
+pub mod rdap;
 mod sniff;
 mod ssdeep;
 mod text;

@@ -15,6 +15,9 @@ pub struct IntelConfig {
     pub databases: Vec<PathBuf>,
     /// Lists of popular domains: each `[[intel.popularity]]` with `name` and `path`, CSV with a rank and a domain a line.
     pub popularity: Vec<PopularityConfig>,
+    /// IANA's lists of RDAP servers (`dns.json`, `ipv4.json`, `ipv6.json` of <https://data.iana.org/rdap/>), up to 8 MiB
+    /// each: they say whom `rdap` asks.
+    pub registries: Vec<PathBuf>,
 }
 
 /// One `[[intel.popularity]]`: CSV with a rank and a domain a line, up to 256 MiB.

@@ -5,6 +5,7 @@
 //! | [`config`] | the operator's words for all this |
 //! | `mmdb` | databases of networks in `MaxMind`'s form: country, continent, autonomous system |
 //! | `popularity` | lists of popular domains |
+//! | `registries` | IANA's lists of RDAP servers |
 //! | `watched` | a file that is read again when it changes |
 //!
 //! To add a source: one file that turns the operator's file into look-ups, a key in [`config`], lines in [`Intel`].
@@ -15,6 +16,7 @@
 pub mod config;
 mod mmdb;
 mod popularity;
+mod registries;
 mod watched;
 
 use std::path::Path;
@@ -28,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::IntelConfig;
 use mmdb::Database;
 use popularity::Ranking;
+use registries::Registries;
 use watched::Watched;
 
 /// How often [`Intel::watch`] looks for changes.
@@ -48,6 +51,7 @@ pub struct OpenError {
 pub struct Intel {
     databases: Vec<Watched<Database>>,
     rankings: Vec<(String, Watched<Ranking>)>,
+    registries: Vec<Watched<Registries>>,
 }
 
 impl Intel {
@@ -63,7 +67,15 @@ impl Intel {
             let read = read.map_err(|error| unusable("popularity", &list.path, error))?;
             Ok((list.name.clone(), read))
         });
-        Ok(Self { databases: databases.collect::<Result<_, _>>()?, rankings: rankings.collect::<Result<_, _>>()? })
+        let registries = config
+            .registries
+            .iter()
+            .map(|path| Watched::open(path, Registries::read).map_err(|error| unusable("registries", path, error)));
+        Ok(Self {
+            databases: databases.collect::<Result<_, _>>()?,
+            rankings: rankings.collect::<Result<_, _>>()?,
+            registries: registries.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Puts what is known of an address among its attributes.
@@ -98,10 +110,16 @@ impl Intel {
             .collect();
     }
 
+    /// Where to ask RDAP about a domain or an IP address: the URL of the question, if a list says whom to ask.
+    pub fn registry(&self, item: &Item) -> Option<String> {
+        self.registries.iter().find_map(|list| list.current().question(item))
+    }
+
     /// Looks once for files that have changed, and takes the new in use.
     pub fn refresh(&self) {
         self.databases.iter().for_each(Watched::refresh);
         self.rankings.iter().for_each(|(_, ranking)| ranking.refresh());
+        self.registries.iter().for_each(Watched::refresh);
     }
 
     /// Looks for changes until `stop` is cancelled.

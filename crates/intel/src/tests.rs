@@ -33,13 +33,13 @@ impl Files {
 
     fn databases(&self, names: &[&str]) -> Result<Intel, OpenError> {
         let databases = names.iter().map(|name| self.path(name)).collect();
-        Intel::open(&IntelConfig { databases, popularity: Vec::new() })
+        Intel::open(&IntelConfig { databases, ..IntelConfig::default() })
     }
 
     fn ranking(&self, text: &str) -> Intel {
         self.write("ranks.csv", text);
         let popularity = vec![PopularityConfig { name: "List".into(), path: self.path("ranks.csv") }];
-        Intel::open(&IntelConfig { databases: Vec::new(), popularity }).expect("opened")
+        Intel::open(&IntelConfig { popularity, ..IntelConfig::default() }).expect("opened")
     }
 }
 

@@ -36,7 +36,7 @@ mod sightings;
 mod subject;
 pub mod worker;
 
-pub use address::{AddressSubject, Enrich, Enrichment};
+pub use address::{AddressSubject, DnsLookUps, Enrich, Enrichment, Registrations};
 pub use handover::Handover;
 pub use ingest::{Ingested, Upload, ingest, rescan};
 pub use records::{read_analysis, read_file};

@@ -13,12 +13,16 @@ use assay_model::record::{Edge, Key, body};
 use assay_model::resolution::{StoredResolution, resolution_id};
 use assay_model::ssl_cert::SslCert;
 use assay_model::url::Location;
+use assay_model::whois::{Whois, whois_id};
 use assay_model::{Kind, Link, Result, Timestamp};
 use assay_store::{Batch, Expect};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Pipeline;
+
+/// How many of the names that a certificate is for become objects.
+const NAMED: usize = 100;
 
 /// See the module.
 #[derive(Default)]
@@ -29,6 +33,8 @@ pub struct Sightings {
     new: BTreeMap<Key, Arc<[u8]>>,
     /// What is written anew.
     renewed: BTreeMap<Key, Arc<[u8]>>,
+    /// What registries say; of what they said before, the date is kept.
+    whois: BTreeMap<Key, Whois>,
     /// Facts; a later sighting changes nothing.
     edges: Vec<Edge>,
     /// Facts of which the last sighting counts.
@@ -98,21 +104,38 @@ impl Sightings {
         // Texts, both: as the original has them.
         let context = json!({ "first_seen_date": now.date_text(), "port": port.to_string() });
         self.edges.push(Edge::new(shower, link, key, now).with_context(&context));
+        if let Location::Domain(name) = location {
+            self.see_named(name, certificate, now);
+        }
         let certificate = certificate.clone();
-        self.update(&item, now, move |known| {
-            let (shown, date) = match known {
-                Known::Url(_) => return,
-                Known::Domain(domain) => {
-                    let attributes = &mut domain.attributes;
-                    (&mut attributes.last_https_certificate, &mut attributes.last_https_certificate_date)
-                }
-                Known::IpAddress(address) => {
-                    let attributes = &mut address.attributes;
-                    (&mut attributes.last_https_certificate, &mut attributes.last_https_certificate_date)
-                }
-            };
-            (*shown, *date) = (Some(certificate.clone()), Some(now));
-        });
+        self.update(&item, now, move |known| note_certificate(known, &certificate, now));
+    }
+
+    /// The names that a certificate is for besides, as far as they belong to the same registered domain.
+    fn see_named(&mut self, name: &DomainName, certificate: &SslCert, now: Timestamp) {
+        let own = name.registrable();
+        let listed = certificate.extensions.get("subject_alternative_name").and_then(|names| names.as_array());
+        for named in listed.into_iter().flatten().filter_map(|named| named.as_str()).take(NAMED) {
+            if let Ok(named) = named.parse::<DomainName>()
+                && own.is_some()
+                && named.registrable() == own
+            {
+                self.see(&Item::Domain(named), now);
+            }
+        }
+    }
+
+    /// A registry said something of some addresses; the last that is said is the newest.
+    pub fn registered(&mut self, about: &str, text: &str, whois: Whois, items: [&Item; 2], now: Timestamp) {
+        let key = Key::shared(Kind::Whois, whois_id(about, text).to_string());
+        for item in items {
+            let to = self.see(item, now);
+            let link = if matches!(item, Item::IpAddress(_)) { Link::WhoisOfIp } else { Link::WhoisOfDomain };
+            if !self.last.iter().any(|edge| edge.from == key && edge.to == to) {
+                self.last.push(Edge::new(key.clone(), link, to, now));
+            }
+        }
+        self.whois.insert(key, whois);
     }
 
     /// Something is newly known of an address that is not the subject.
@@ -155,6 +178,13 @@ impl Sightings {
         for (key, body) in &self.renewed {
             batch.put(key.clone(), body.clone(), Expect::Any);
         }
+        for (key, whois) in &self.whois {
+            let known = pipeline.store.read(key).await?;
+            let expect = known.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
+            let first: Option<Whois> = known.map(|record| record.parse()).transpose()?;
+            let first_seen_date = first.map_or(whois.first_seen_date, |first| first.first_seen_date);
+            batch.put(key.clone(), body(&Whois { first_seen_date, ..whois.clone() }), expect);
+        }
         for edge in &self.last {
             batch.unlink(edge.from.clone(), edge.link, edge.to.clone());
         }
@@ -163,4 +193,20 @@ impl Sightings {
         }
         Ok(())
     }
+}
+
+/// Writes down the certificate that a domain or an IP address showed last.
+pub(crate) fn note_certificate(known: &mut Known, certificate: &SslCert, now: Timestamp) {
+    let (shown, date) = match known {
+        Known::Url(_) => return,
+        Known::Domain(domain) => {
+            let attributes = &mut domain.attributes;
+            (&mut attributes.last_https_certificate, &mut attributes.last_https_certificate_date)
+        }
+        Known::IpAddress(address) => {
+            let attributes = &mut address.attributes;
+            (&mut attributes.last_https_certificate, &mut attributes.last_https_certificate_date)
+        }
+    };
+    (*shown, *date) = (Some(certificate.clone()), Some(now));
 }

@@ -17,14 +17,14 @@ use assay_model::attack::{Attack, BUNDLE_MAX};
 use assay_model::clock::{Clock, System};
 use assay_pipeline::worker::{self, Workers};
 use assay_pipeline::{Handover, Pipeline};
-use assay_web::{Policy, SystemNames, Web};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Fetch, MagikaUse};
+use crate::config::{Config, MagikaUse};
 use crate::installation::{self, FirstKey, Installation, SystemRandom};
 use crate::listener::{self, Listening};
+use crate::outward::{self, Outward};
 use crate::telemetry;
 use crate::tls::{self, Tls};
 use crate::upstream;
@@ -73,15 +73,17 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
             assay_blobs::open(&blobs).await.context("cannot open the folder of files")
         }
     )?;
+    let intel = Arc::new(assay_intel::Intel::open(&config.intel)?);
+    let Outward { web, enrichers } = outward::open(config, &intel)?;
     let pipeline = Arc::new(Pipeline {
         store: installation.store.clone(),
         blobs,
         panel,
-        intel: Arc::new(assay_intel::Intel::open(&config.intel)?),
+        intel,
         identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
         clock: clock.clone(),
-        web: web(config)?,
-        enrichers: Vec::new(),
+        web,
+        enrichers,
         handover: Handover::default(),
         visits: Handover::default(),
     });
@@ -178,31 +180,6 @@ fn workers(config: &Config) -> Workers {
         count => count,
     };
     Workers { samples, addresses: config.urls.at_once.max(1) }
-}
-
-/// The way to URLs, where they are fetched.
-fn web(config: &Config) -> anyhow::Result<Option<Arc<dyn Web>>> {
-    if config.urls.fetch == Fetch::Off {
-        return Ok(None);
-    }
-    let urls = &config.urls;
-    let mut policy = Policy {
-        ports: urls.ports.clone(),
-        redirects: urls.redirects,
-        body: urls.content.as_u64(),
-        patience: urls.patience,
-        total: urls.total,
-        ..Policy::default()
-    };
-    if !urls.user_agent.is_empty() {
-        policy.user_agent.clone_from(&urls.user_agent);
-    }
-    for network in &urls.allow {
-        let network = parse_network(network).map_err(|wrong| anyhow::anyhow!("urls.allow: {}", wrong.message))?;
-        policy.rules.allow.push(network);
-    }
-    let web = assay_web::open(assay_web::Config::Live { policy, names: Arc::new(SystemNames) });
-    web.map(Some).map_err(|wrong| anyhow::anyhow!("urls: {}", wrong.message))
 }
 
 /// An unspecified address is reached by the loopback one.

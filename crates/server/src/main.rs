@@ -5,6 +5,7 @@
 //! | `cli` | one file a command |
 //! | `config` | one file a section; every key with its doc and default |
 //! | `compose` | the only place that opens every seam and puts the server together |
+//! | `outward` | the ways out: URLs, name servers, registries |
 //! | `installation` | the data folder: lock, pepper, tiers, the operator's first key |
 //! | `listener`, `farewell`, `tls`, `telemetry` | sockets, certificates, logs and metrics |
 //! | `find` | keys in files |
@@ -24,6 +25,7 @@ mod farewell;
 mod find;
 mod installation;
 mod listener;
+mod outward;
 mod show;
 mod telemetry;
 mod tls;

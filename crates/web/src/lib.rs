@@ -3,6 +3,8 @@
 //! | module | what |
 //! |---|---|
 //! | `names` | what addresses a name stands for, and whether it may be called there |
+//! | [`dns`] | name servers: the records of a name |
+//! | [`handshake`] | the certificate that a server shows |
 //! | [`outbound`] | a call to a webhook |
 //! | [`policy`] | what a fetch may do: schemes, ports, networks, bytes, redirects, time |
 //! | [`fetched`] | what came of a fetch |
@@ -19,10 +21,12 @@
 use std::sync::Arc;
 
 use assay_model::Result;
-use assay_model::url::CanonicalUrl;
+use assay_model::url::{CanonicalUrl, Location};
 use async_trait::async_trait;
 
+pub mod dns;
 pub mod fetched;
+pub mod handshake;
 mod live;
 mod names;
 pub mod outbound;
@@ -30,17 +34,22 @@ pub mod policy;
 pub mod recorded;
 pub mod suite;
 
+pub use dns::{DnsAnswer, NameServerSettings, NameServers};
 pub use fetched::{Fetched, Hop, Unfinished};
+pub use handshake::Shown;
 pub use names::{Names, SystemNames};
 pub use outbound::Outbound;
 pub use policy::Policy;
 pub use recorded::Recorded;
 
-/// Fetches URLs. See the crate's invariants; [`suite`] has them as tests.
+/// Fetches URLs, and looks at certificates. See the crate's invariants; [`suite`] has them as tests.
 #[async_trait]
 pub trait Web: Send + Sync + 'static {
     /// Fetches a URL and what its redirects lead to, as far as that goes. What went wrong is part of the answer.
     async fn fetch(&self, url: &CanonicalUrl) -> Fetched;
+
+    /// The certificate that a server shows in a TLS handshake, after which it is left alone.
+    async fn certificate(&self, location: &Location, port: u16) -> Result<Shown, Unfinished>;
 }
 
 /// Which web to open.

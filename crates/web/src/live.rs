@@ -4,7 +4,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
-use assay_model::url::CanonicalUrl;
+use assay_model::url::{CanonicalUrl, Location};
 use assay_model::{Code, Error, Result};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -12,7 +12,9 @@ use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue, LOCATION}
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Response, redirect};
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 
+use crate::handshake::{self, CERTIFICATE_MAX, Shown};
 use crate::names::{Checked, Names, Unresolved};
 use crate::{Fetched, Hop, Policy, Unfinished, Web};
 
@@ -20,20 +22,22 @@ use crate::{Fetched, Hop, Policy, Unfinished, Web};
 const HEADERS: usize = 100;
 /// A longer header is cut.
 const HEADER_MAX: usize = 4096;
-/// A larger certificate is not kept.
-const CERTIFICATE_MAX: usize = 64 << 10;
 
 /// See the module.
 pub(crate) struct Live {
     policy: Policy,
+    names: Arc<dyn Names>,
     http: Client,
+    tls: TlsConnector,
 }
 
 impl Live {
     pub(crate) fn new(policy: Policy, names: Arc<dyn Names>) -> Result<Self> {
-        let checked = Checked { rules: Arc::new(policy.rules.clone()), names };
+        let checked = Checked { rules: Arc::new(policy.rules.clone()), names: names.clone() };
+        let accept = HeaderValue::from_str(&policy.accept)
+            .map_err(|error| Error::invalid_argument("what is accepted is no header").because(error))?;
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
+        headers.insert(ACCEPT, accept);
         headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en;q=0.8,*;q=0.5"));
         let built = Client::builder()
             .user_agent(&policy.user_agent)
@@ -52,7 +56,7 @@ impl Live {
         let http = built.map_err(|error| {
             Error::new(Code::Internal, "the client that fetches URLs cannot be set up").because(error)
         })?;
-        Ok(Self { policy, http })
+        Ok(Self { policy, names, http, tls: handshake::client()? })
     }
 
     /// One answer, with what is left to read of it.
@@ -135,6 +139,10 @@ impl Web for Live {
                 return fetched;
             }
         }
+    }
+
+    async fn certificate(&self, location: &Location, port: u16) -> Result<Shown, Unfinished> {
+        handshake::certificate(&self.tls, (&self.policy, &*self.names), location, port).await
     }
 }
 

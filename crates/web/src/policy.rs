@@ -25,6 +25,8 @@ pub struct Policy {
     pub total: Duration,
     /// As what the server introduces itself.
     pub user_agent: String,
+    /// What it asks for, as the header `Accept` has it.
+    pub accept: String,
 }
 
 impl Default for Policy {
@@ -37,6 +39,7 @@ impl Default for Policy {
             patience: Duration::from_secs(10),
             total: Duration::from_mins(1),
             user_agent: concat!("Mozilla/5.0 (compatible; Assay/", env!("CARGO_PKG_VERSION"), ")").to_owned(),
+            accept: "text/html,application/xhtml+xml,*/*;q=0.8".to_owned(),
         }
     }
 }

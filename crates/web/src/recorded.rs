@@ -2,21 +2,31 @@
 
 use std::collections::HashMap;
 
-use assay_model::url::CanonicalUrl;
+use assay_model::url::{CanonicalUrl, Location};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Fetched, Hop, Unfinished, Web};
+use crate::{Fetched, Hop, Shown, Unfinished, Web};
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Recorded(HashMap<CanonicalUrl, Fetched>);
+pub struct Recorded {
+    answers: HashMap<CanonicalUrl, Fetched>,
+    certificates: HashMap<String, Shown>,
+}
 
 impl Recorded {
     /// Records what a URL is answered with.
     #[must_use]
     pub fn with(mut self, url: &CanonicalUrl, fetched: Fetched) -> Self {
-        self.0.insert(url.clone(), fetched);
+        self.answers.insert(url.clone(), fetched);
+        self
+    }
+
+    /// Records the certificate that a host shows, at whatever port.
+    #[must_use]
+    pub fn with_certificate(mut self, host: &str, shown: Shown) -> Self {
+        self.certificates.insert(host.to_owned(), shown);
         self
     }
 
@@ -39,6 +49,14 @@ impl Recorded {
 impl Web for Recorded {
     async fn fetch(&self, url: &CanonicalUrl) -> Fetched {
         let unknown = || Fetched { unfinished: Some(Unfinished::NoName), ..Fetched::default() };
-        self.0.get(url).cloned().unwrap_or_else(unknown)
+        self.answers.get(url).cloned().unwrap_or_else(unknown)
+    }
+
+    async fn certificate(&self, location: &Location, _port: u16) -> Result<Shown, Unfinished> {
+        let host = match location {
+            Location::Domain(name) => name.to_string(),
+            Location::Ip(address) => address.to_string(),
+        };
+        self.certificates.get(&host).cloned().ok_or(Unfinished::NoName)
     }
 }

@@ -1,6 +1,6 @@
 //! What a fetch does and does not do, against real servers on this machine.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -27,6 +27,15 @@ static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
         packed.write_all(&[0; 1 << 20]).expect("packed");
     }
     packed.finish().expect("packed")
+});
+
+/// The same, packed by brotli.
+static BROTLI_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut packed = Vec::new();
+    let mut zeros = io::repeat(0).take(200 << 20);
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 1, ..Default::default() };
+    brotli::BrotliCompress(&mut zeros, &mut packed, &parameters).expect("packed");
+    packed
 });
 
 /// A server whose answers are in the path.
@@ -130,8 +139,10 @@ async fn serve(stream: &mut TcpStream, path: &str) -> io::Result<()> {
             }
         }
         "bomb" => {
-            let packed = &*BOMB;
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+            let packed = if argument == "br" { &*BROTLI_BOMB } else { &*BOMB };
+            let encoding = if argument == "br" { "br" } else { "gzip" };
+            let length = packed.len();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {length}\r\n\r\n");
             stream.write_all(head.as_bytes()).await?;
             stream.write_all(packed).await
         }
@@ -350,6 +361,14 @@ async fn a_gzip_bomb_is_cut_off_at_the_limit() {
     assert_eq!((fetched.body.len(), fetched.unfinished), (1 << 20, Some(Unfinished::Cut(1 << 20))));
     let fetched = site.fetch(&site.url("/not-gzip")).await;
     assert!(matches!(fetched.unfinished, Some(Unfinished::Broken(_))), "{:?}", fetched.unfinished);
+}
+
+#[tokio::test]
+async fn a_brotli_bomb_is_cut_off_at_the_limit() {
+    assert!(BROTLI_BOMB.len() < 1 << 20, "it would be cut off for being long");
+    let site = Site::start().await;
+    let fetched = site.fetch(&site.url("/bomb/br")).await;
+    assert_eq!((fetched.body.len(), fetched.unfinished), (1 << 20, Some(Unfinished::Cut(1 << 20))));
 }
 
 #[tokio::test]

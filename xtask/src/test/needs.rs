@@ -41,6 +41,13 @@ const NEEDS: &[Need] = &[
         },
     },
     Need {
+        name: "ip",
+        package: "iproute2",
+        reason: "what a server may call is tested in network namespaces",
+        parts: &["compat"],
+        there: || ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].iter().any(|path| Path::new(path).exists()),
+    },
+    Need {
         name: "python3 with venv",
         package: "python3-venv",
         reason: "the real clients are Python programs",

@@ -59,6 +59,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("object", &["assay-extract"]),
     ("lopdf", &["assay-extract"]),
     ("maxminddb", &["assay-intel"]),
+    ("hickory*", &["assay-web"]),
     ("unicode-security", &["assay-engines"]),
     ("clap", &["assay-server"]),
     ("html5gum", &["assay-extract"]),

@@ -49,7 +49,7 @@ impl Service {
         self.send(request.body(Body::from(form.to_owned())).expect("a request")).await
     }
 
-    async fn submit(&self, key: &str, text: &str) -> String {
+    pub(crate) async fn submit(&self, key: &str, text: &str) -> String {
         let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("url", text).finish();
         let answer = self.post_form(key, "application/x-www-form-urlencoded", &form).await;
         assert_eq!(answer.status, 200, "{text}: {}", answer.message());

@@ -11,6 +11,7 @@ mod forwarded;
 mod graphs;
 mod keys;
 mod lifecycle;
+mod looked_up;
 mod metering;
 mod roles;
 mod support;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use assay_api::{App, Parts, Settings, accounts};
 use assay_broker::Broker;
-use assay_engines::Panel;
+use assay_engines::{Engine, Panel};
 use assay_events::Courier;
 use assay_extract::{Identifier, Magika, Options};
 use assay_model::apikey::Pepper;
@@ -57,17 +57,24 @@ impl Service {
 
     /// With these limits and settings.
     pub(crate) async fn start_as(premium: Limits, settings: Settings) -> Self {
-        Self::assemble(premium, settings, None, broker_settings()).await
+        Self::assemble(premium, settings, None, broker_settings(), Vec::new()).await
     }
 
     /// With a broker of these settings.
     pub(crate) async fn start_brokering(broker: assay_broker::Settings) -> Self {
-        Self::assemble(limits(100_000, 1_000_000, 10_000_000), Settings::default(), None, broker).await
+        let premium = limits(100_000, 1_000_000, 10_000_000);
+        Self::assemble(premium, Settings::default(), None, broker, Vec::new()).await
     }
 
     /// With these limits and this way to URLs.
     pub(crate) async fn start_on(premium: Limits, web: Option<Arc<dyn Web>>) -> Self {
-        Self::assemble(premium, Settings::default(), web, broker_settings()).await
+        Self::assemble(premium, Settings::default(), web, broker_settings(), Vec::new()).await
+    }
+
+    /// With this way to URLs and these engines.
+    pub(crate) async fn start_judging(web: Option<Arc<dyn Web>>, engines: Vec<Arc<dyn Engine>>) -> Self {
+        let premium = limits(100_000, 1_000_000, 10_000_000);
+        Self::assemble(premium, Settings::default(), web, broker_settings(), engines).await
     }
 
     async fn assemble(
@@ -75,6 +82,7 @@ impl Service {
         settings: Settings,
         web: Option<Arc<dyn Web>>,
         broker: assay_broker::Settings,
+        engines: Vec<Arc<dyn Engine>>,
     ) -> Self {
         let clock = Arc::new(Fixed::at(NOON));
         let store = assay_store::open(&assay_store::Config::Memory).await.expect("memory");
@@ -82,7 +90,7 @@ impl Service {
         let pipeline = Arc::new(Pipeline {
             store: store.clone(),
             blobs,
-            panel: Arc::new(Panel::of(Vec::new())),
+            panel: Arc::new(Panel::of(engines)),
             intel: Arc::default(),
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),

@@ -1,5 +1,5 @@
 //! All engines side by side over a URL, a domain or an IP address. Only those that look at such things at all are in the
-//! report, and of categories it has five: an engine that failed has no opinion, one that gave up had no time.
+//! report, and of categories it has five: an engine that failed or gave up did not answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +73,7 @@ fn worded(category: Category) -> (Category, &'static str) {
         Category::Malicious => (category, "malicious"),
         Category::Suspicious => (category, "suspicious"),
         Category::Harmless => (category, "clean"),
-        Category::Timeout | Category::ConfirmedTimeout => (Category::Timeout, "timeout"),
-        Category::Undetected | Category::Failure | Category::TypeUnsupported => (Category::Undetected, "unrated"),
+        Category::Timeout | Category::ConfirmedTimeout | Category::Failure => (Category::Timeout, "timeout"),
+        Category::Undetected | Category::TypeUnsupported => (Category::Undetected, "unrated"),
     }
 }

@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | [`submit`] | an address becomes an analysis with its first job |
-//! | `visit` | a URL is fetched where that is allowed, and everybody who knows something about the address is asked |
+//! | `visit` | where that is allowed, a URL is fetched, a host shows its certificate, and those who know something about it are asked |
+//! | `dns`, `registration` | whom they are that are asked: name servers, registries |
 //! | `rate` | the engines' opinions |
 //!
 //! It runs over the same leased jobs and by the same workers as the flow of a sample.
@@ -20,12 +21,16 @@ use crate::ingest::{Upload, submit_first};
 use crate::records::file_key;
 use crate::{Handover, Matter, Pipeline, Sightings, Stage};
 
+mod dns;
 mod enrich;
 mod rate;
+mod registration;
 pub mod submit;
 mod visit;
 
-pub use enrich::{Enrich, Enrichment};
+pub use dns::DnsLookUps;
+pub use enrich::{Describe, Enrich, Enrichment, Join};
+pub use registration::Registrations;
 
 /// The flow, in its order.
 pub const STAGES: &[(StageName, &'static dyn Stage<AddressSubject>)] =
@@ -41,6 +46,8 @@ pub struct AddressSubject {
     pub known: Known,
     /// What a URL served when it was visited, for the engines.
     pub served: Option<Page>,
+    /// Whether it was visited since it was loaded: then what was served is known, or nothing was.
+    pub visited: bool,
     /// What was come upon.
     pub sightings: Sightings,
     /// Files that were served.
@@ -74,6 +81,7 @@ impl AddressSubject {
             analysis,
             known,
             served: None,
+            visited: false,
             sightings: Sightings::default(),
             arrivals: Vec::new(),
             trackers: None,
@@ -108,7 +116,7 @@ impl Matter for AddressSubject {
 
     async fn renewed(&self, pipeline: &Pipeline) -> Result<Self> {
         let renewed = Self::load(pipeline, &self.key).await?;
-        Ok(Self { served: self.served.clone(), ..renewed })
+        Ok(Self { served: self.served.clone(), visited: self.visited, ..renewed })
     }
 
     async fn batch(&self, pipeline: &Pipeline) -> Result<Batch> {

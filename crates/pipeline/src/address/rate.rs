@@ -9,6 +9,7 @@ use assay_model::{Result, Timestamp};
 use async_trait::async_trait;
 
 use super::AddressSubject;
+use super::visit::served_before;
 use crate::{Observed, Pipeline, Stage};
 
 /// See the module.
@@ -23,7 +24,11 @@ impl Stage<AddressSubject> for Rate {
         pipeline: &Pipeline,
         subject: &AddressSubject,
     ) -> Result<Box<dyn Observed<AddressSubject>>> {
-        let address = Address { item: subject.item().clone(), page: subject.served.clone() };
+        let page = match &subject.served {
+            None if !subject.visited => served_before(pipeline, subject).await?,
+            served => served.clone(),
+        };
+        let address = Address { item: subject.item().clone(), page };
         Ok(Box::new(Rated(pipeline.panel.rate(&address, pipeline.clock.now()).await)))
     }
 }

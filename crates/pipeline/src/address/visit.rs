@@ -1,5 +1,6 @@
-//! A URL is fetched, where that is allowed, and everybody who knows something about an address is asked. What the fetch
-//! shows becomes attributes, objects and links; the content becomes a file with an analysis of its own.
+//! Where that is allowed, a URL is fetched, and a domain or an IP address shows its certificate; everybody who knows
+//! something about the address, or about the URL's host, is asked. What the fetch shows becomes attributes, objects and
+//! links; the content becomes a file with an analysis of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use futures_util::future::join_all;
 use url::Url;
 
 use super::{AddressSubject, Enrichment, arrival};
+use crate::sightings::note_certificate;
 use crate::{Observed, Pipeline, Sightings, Stage};
 
 /// How many links of a page become objects.
@@ -35,13 +37,19 @@ const ICON_MAX: usize = 1 << 20;
 /// How many cookies are kept.
 const COOKIES: usize = 100;
 
+/// Where a host is asked for its certificate.
+const HTTPS: u16 = 443;
+
 /// See the module.
 pub(crate) struct Visit;
 
 struct Visited {
     intel: Arc<Intel>,
     visit: Option<Found>,
+    certificate: Option<(Location, IpAddress, SslCert)>,
+    /// Of the subject, or of the URL's host.
     enrichments: Vec<Enrichment>,
+    host: Option<Item>,
 }
 
 /// What a fetch showed.
@@ -64,11 +72,41 @@ impl Stage<AddressSubject> for Visit {
         subject: &AddressSubject,
     ) -> Result<Box<dyn Observed<AddressSubject>>> {
         let item = subject.item();
-        let asked = join_all(pipeline.enrichers.iter().map(|one| one.enrich(item)));
-        let (visit, enrichments) = tokio::join!(visit(pipeline, item), asked);
+        let host = if let Item::Url(url) = item { Some(Item::from(url.location())) } else { None };
+        let (visit, certificate, enrichments) =
+            tokio::join!(visit(pipeline, item), certificate(pipeline, item), ask(pipeline, subject, host.as_ref()));
         let intel = pipeline.intel.clone();
-        Ok(Box::new(Visited { intel, visit: visit?, enrichments: enrichments.into_iter().flatten().collect() }))
+        Ok(Box::new(Visited { intel, visit: visit?, certificate, enrichments: enrichments?, host }))
     }
+}
+
+/// What those know who are asked, of the subject or of its host.
+async fn ask(pipeline: &Pipeline, subject: &AddressSubject, host: Option<&Item>) -> Result<Vec<Enrichment>> {
+    if pipeline.enrichers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (item, now) = (host.unwrap_or(subject.item()), pipeline.clock.now());
+    let of_host = match host {
+        None => None,
+        Some(host) => Some(match pipeline.store.read(&host.key()).await? {
+            Some(record) => Known::parse(&record)?,
+            None => Known::first(host, now),
+        }),
+    };
+    let known = of_host.as_ref().unwrap_or(&subject.known);
+    let asked = join_all(pipeline.enrichers.iter().map(|one| one.enrich(item, known, now)));
+    Ok(asked.await.into_iter().flatten().collect())
+}
+
+/// The certificate of a domain or an IP address; that of a URL's host comes with the page.
+async fn certificate(pipeline: &Pipeline, item: &Item) -> Option<(Location, IpAddress, SslCert)> {
+    let location = match item {
+        Item::Url(_) => return None,
+        Item::Domain(name) => Location::Domain(name.clone()),
+        Item::IpAddress(address) => Location::Ip(*address),
+    };
+    let shown = pipeline.web.as_ref()?.certificate(&location, HTTPS).await.ok()?;
+    Some((location, shown.address.into(), certificate::read(&shown.certificate)?))
 }
 
 async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
@@ -80,7 +118,7 @@ async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
     let mut found = Found { fetched, certificates, page: None, favicon: None, served: None, kept: None };
     let Some(last) = found.fetched.hops.last().cloned() else { return Ok(Some(found)) };
     let body = found.fetched.body.clone();
-    let (page, served) = read(pipeline, &last, body.clone()).await?;
+    let (page, served) = read(pipeline, &last.url, last.header("content-type"), body.clone()).await?;
     if let Some(page) = &page {
         found.favicon = favicon(pipeline, page, &last).await;
     }
@@ -95,10 +133,15 @@ async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
 }
 
 /// What the content is: as a page, where it is one, and as a file.
-async fn read(pipeline: &Pipeline, last: &Hop, body: Bytes) -> Result<(Option<Page>, Served)> {
-    let (identifier, from) = (pipeline.identifier.clone(), last.url.clone());
-    let content_type = last.header("content-type").map(ToOwned::to_owned);
-    let names: Vec<_> = file_name(&last.url).into_iter().collect();
+async fn read(
+    pipeline: &Pipeline,
+    from: &CanonicalUrl,
+    content_type: Option<&str>,
+    body: Bytes,
+) -> Result<(Option<Page>, Served)> {
+    let (identifier, from) = (pipeline.identifier.clone(), from.clone());
+    let content_type = content_type.map(ToOwned::to_owned);
+    let names: Vec<_> = file_name(&from).into_iter().collect();
     let work = move || {
         let facts: Facts = identifier.identify(&body, &names);
         let html = content_type.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("html"));
@@ -111,6 +154,24 @@ async fn read(pipeline: &Pipeline, last: &Hop, body: Bytes) -> Result<(Option<Pa
     };
     let crashed = |crash| Error::new(Code::Internal, "looking at what a URL served crashed").because(crash);
     tokio::task::spawn_blocking(work).await.map_err(crashed)
+}
+
+/// What a URL served, when that is no longer in memory: as it is kept, or as it is served now.
+pub(super) async fn served_before(pipeline: &Pipeline, subject: &AddressSubject) -> Result<Option<Served>> {
+    let (Item::Url(url), Known::Url(known)) = (subject.item(), &subject.known) else { return Ok(None) };
+    let known = &known.attributes;
+    let from = known.last_final_url.as_deref().and_then(|last| last.parse().ok()).unwrap_or_else(|| url.clone());
+    let content_type = known.last_http_response_headers.as_ref().and_then(|headers| headers.get("content-type"));
+    if let Some(sha256) = known.last_http_response_content_sha256.filter(|_| known.has_content)
+        && let Some(body) = pipeline.blobs.open(&sha256).await?
+    {
+        return read(pipeline, &from, content_type.map(String::as_str), body).await.map(|(_, served)| Some(served));
+    }
+    let Some(web) = &pipeline.web else { return Ok(None) };
+    let fetched = web.fetch(url).await;
+    let Some(last) = fetched.hops.last() else { return Ok(None) };
+    let again = read(pipeline, &last.url, last.header("content-type"), fetched.body.clone()).await;
+    again.map(|(_, served)| Some(served))
 }
 
 /// The page's icon; the one that it names, or the one that browsers look for.
@@ -133,10 +194,28 @@ impl Observed<AddressSubject> for Visited {
             found.record(subject, now);
         }
         self.intel.describe(&subject.analysis.item, &mut subject.known);
-        for enrichment in &self.enrichments {
-            enrichment(&mut subject.known, &mut subject.sightings, now);
+        if let Some((location, address, certificate)) = &self.certificate {
+            show(location, *address, certificate, subject, now);
         }
+        for enrichment in &self.enrichments {
+            match &self.host {
+                Some(host) => enrichment.apply_to_host(host, &mut subject.sightings, now),
+                None => enrichment.apply(&mut subject.known, &mut subject.sightings, now),
+            }
+        }
+        subject.visited = true;
         Some(StageName::Rate)
+    }
+}
+
+/// The certificate that the subject showed.
+fn show(location: &Location, address: IpAddress, certificate: &SslCert, subject: &mut AddressSubject, now: Timestamp) {
+    let certificate = SslCert { first_seen_date: Some(now), ..certificate.clone() };
+    note_certificate(&mut subject.known, &certificate, now);
+    subject.sightings.show(location, HTTPS, &certificate, now);
+    if let Location::Domain(name) = location {
+        subject.sightings.resolve(name, address, "assay", now);
+        subject.sightings.show(&Location::Ip(address), HTTPS, &certificate, now);
     }
 }
 

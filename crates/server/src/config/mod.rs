@@ -16,12 +16,14 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) mod document;
 pub(crate) mod load;
+mod look_ups;
 pub(crate) mod units;
 pub(crate) mod upstream;
 mod urls;
 
 pub(crate) use load::{Loaded, load};
-pub(crate) use urls::{Fetch, Urls};
+pub(crate) use look_ups::{Dns, Rdap};
+pub(crate) use urls::Urls;
 
 /// Everything that an operator may set.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +81,10 @@ pub(crate) struct Config {
     pub(crate) upstream: upstream::Upstream,
     /// What is known of domains and IP addresses from files of yours.
     pub(crate) intel: IntelConfig,
+    /// Whether and whom to ask for the records of domains.
+    pub(crate) dns: Dns,
+    /// Whether and whom to ask for the registrations of domains and IP addresses.
+    pub(crate) rdap: Rdap,
 }
 
 impl Default for Config {
@@ -108,8 +114,20 @@ impl Default for Config {
             engines: EnginesConfig::default(),
             upstream: upstream::Upstream::default(),
             intel: IntelConfig::default(),
+            dns: Dns::default(),
+            rdap: Rdap::default(),
         }
     }
+}
+
+/// Whether something is done that others see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Switch {
+    /// Nobody is called.
+    Off,
+    /// They are.
+    On,
 }
 
 /// Section `log`.

@@ -6,14 +6,15 @@ use assay_web::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units;
+use super::{Switch, units};
 
 /// Section `urls`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Urls {
-    /// `off`, or `on`: URLs that are submitted are fetched, from addresses of the open internet only.
-    pub(crate) fetch: Fetch,
+    /// `off`, or `on`: URLs that are submitted are fetched, and domains and IP addresses that are analysed are asked for
+    /// their certificate, at addresses of the open internet only.
+    pub(crate) fetch: Switch,
     /// The ports that are called.
     pub(crate) ports: Vec<u16>,
     /// Networks of this house that may be called, in CIDR notation; all internal addresses are refused otherwise.
@@ -37,21 +38,11 @@ pub(crate) struct Urls {
     pub(crate) at_once: usize,
 }
 
-/// Whether URLs are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Fetch {
-    /// Nobody is called.
-    Off,
-    /// They are.
-    On,
-}
-
 impl Default for Urls {
     fn default() -> Self {
         let Policy { ports, redirects, body, patience, total, .. } = Policy::default();
         Self {
-            fetch: Fetch::Off,
+            fetch: Switch::Off,
             ports,
             allow: Vec::new(),
             redirects,
