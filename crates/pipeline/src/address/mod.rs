@@ -22,6 +22,7 @@ use crate::{Handover, Matter, Pipeline, Sightings, Stage};
 
 mod enrich;
 mod rate;
+mod scripts;
 pub mod submit;
 mod visit;
 

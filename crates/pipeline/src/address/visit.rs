@@ -23,7 +23,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use url::Url;
 
-use super::{AddressSubject, Enrichment, arrival};
+use super::{AddressSubject, Enrichment, arrival, scripts};
 use crate::{Observed, Pipeline, Sightings, Stage};
 
 /// How many links of a page become objects.
@@ -54,6 +54,8 @@ struct Found {
     served: Option<Served>,
     /// The content as a file.
     kept: Option<Kept>,
+    /// The scripts in it, as files.
+    scripts: Vec<Kept>,
 }
 
 #[async_trait]
@@ -77,7 +79,8 @@ async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
     let outcome = if fetched.unfinished.is_none() { "whole" } else { "unfinished" };
     metrics::counter!("assay_url_fetches_total", "outcome" => outcome).increment(1);
     let certificates = fetched.hops.iter().map(|hop| hop.certificate.as_deref().and_then(certificate::read)).collect();
-    let mut found = Found { fetched, certificates, page: None, favicon: None, served: None, kept: None };
+    let mut found =
+        Found { fetched, certificates, page: None, favicon: None, served: None, kept: None, scripts: Vec::new() };
     let Some(last) = found.fetched.hops.last().cloned() else { return Ok(Some(found)) };
     let body = found.fetched.body.clone();
     let (page, served) = read(pipeline, &last, body.clone()).await?;
@@ -89,6 +92,9 @@ async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
         let mut incoming = pipeline.blobs.begin(body.len() as u64).await?;
         incoming.write(body).await?;
         found.kept = Some(incoming.keep().await?);
+        if let Some(page) = &page {
+            found.scripts = scripts::keep(pipeline, page, found.kept.as_ref()).await?;
+        }
     }
     (found.page, found.served) = (page, Some(served));
     Ok(Some(found))
@@ -158,6 +164,9 @@ impl Found {
             self.join_file(kept, &first, &mut subject.sightings, now);
             let name = self.fetched.hops.last().and_then(|hop| file_name(&hop.url));
             subject.arrivals.push(arrival(kept.clone(), name));
+        }
+        if let Some(last) = self.fetched.hops.last() {
+            scripts::join(&self.scripts, last.url.as_str(), subject, now);
         }
         subject.served.clone_from(&self.served);
     }
