@@ -42,7 +42,8 @@ pub(crate) async fn get(call: Call) -> Result<Reply> {
     for record in store.read_many(&keys).await?.into_iter().flatten() {
         if sight::sees(&record, &viewer).await? {
             let object = objects::view_of(&record);
-            items.push(serve::full(&viewer, object, &record, &call.arguments, &[], false).await?);
+            let inline = serve::inline_known(object, &call.arguments);
+            items.push(serve::full(&viewer, object, &record, &call.arguments, &inline, false).await?);
         }
     }
     if !items.is_empty() || keys.len() > BY_ID.len() {
@@ -68,9 +69,10 @@ async fn by_words(call: &Call, query: &str) -> Result<Reply> {
         record.parse::<Comment>().is_ok_and(|comment| words.is_subset(&remarks::words(&comment.text)))
     };
     let page = sight::page(&viewer, Listing::Found(Kind::Comment, &facet), &range, &all).await?;
+    let inline = serve::inline_known(&comment::TYPE, &call.arguments);
     let mut items = Vec::with_capacity(page.items.len());
     for record in &page.items {
-        items.push(serve::full(&viewer, &comment::TYPE, record, &call.arguments, &[], false).await?);
+        items.push(serve::full(&viewer, &comment::TYPE, record, &call.arguments, &inline, false).await?);
     }
     let next = page.next.map(|position| cursor::write(&name, &position));
     Ok(Reply::value(&envelope::page(viewer.base, &call.arguments, items, next, page.total)))
