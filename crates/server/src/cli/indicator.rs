@@ -18,6 +18,11 @@ use crate::show::{Format, Output, Progress, indicator};
 /// What `--help` ends with.
 const NOTES: &str = "JSON is a list of the objects as the server sent them; with --related, of lists.
 
+  assay url --scan https://example.org/invoice
+  assay domain example.org example.net
+  assay domain example.org --related subdomains
+  assay ip 8.8.8.8 --related resolutions --format json
+
 Exit status:
   0  all are known, none is malicious
   1  all are known, at least one is malicious
@@ -119,7 +124,19 @@ async fn scan(client: &Client, item: &Item, text: &str, patience: Duration) -> R
 
 async fn related(client: &Client, sort: Sort, text: &str, relationship: &str) -> Result<Value, Problem> {
     let item = sort.read(text)?;
-    client.related(&item, relationship).await.map_err(|problem| unknown(problem, sort))
+    let answered = client.related(&item, relationship).await;
+    answered.map_err(|problem| match problem.kind {
+        Kind::Refused(404) if problem.message.contains("endpoint not found") => no_relationship(sort, relationship),
+        _ => unknown(problem, sort),
+    })
+}
+
+/// The server has no such endpoint: which there are.
+fn no_relationship(sort: Sort, name: &str) -> Problem {
+    let known = assay_api::objects::of(sort.kind()).map_or(&[][..], |object| object.relationships);
+    let known: Vec<_> = known.iter().map(|relationship| relationship.name).collect();
+    Problem::local(format!("the server knows no relationship \"{name}\" of a {}", sort.noun()))
+        .mend(format!("There are {}.", known.join(", ")))
 }
 
 fn unknown(problem: Problem, sort: Sort) -> Problem {

@@ -7,6 +7,7 @@ use comfy_table::{Cell, ColumnConstraint, Width};
 use serde_json::{Map, Value as Json};
 
 use super::table::{self, Look};
+use crate::client::plain::plain;
 
 /// `2026-11-23` with a blank on either side.
 const DAY_WIDTH: u16 = 12;
@@ -16,8 +17,16 @@ const DAY_WIDTH: u16 = 12;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
 
+/// An id that leaves no room for anything beside it on a narrow terminal, and how wide one is that is not.
+const LONG_ID: usize = 40;
+const WIDE: usize = 130;
+
 /// A row an object. A column that says nothing of any of them is left out; ids stay whole on the narrowest terminal.
 pub(crate) fn rows(objects: &[Json], columns: &[Column], look: Look) -> String {
+    let is_long = |object: &Json| object.get("id").and_then(Json::as_str).is_some_and(|id| id.len() > LONG_ID);
+    if look.width().is_some_and(|width| width < WIDE) && objects.iter().any(is_long) {
+        return blocks(objects, columns);
+    }
     let speaks =
         |Column(_, name): &&Column| objects.is_empty() || objects.iter().any(|object| !is_empty(value(object, name)));
     let columns: Vec<&Column> = columns.iter().filter(speaks).collect();
@@ -37,6 +46,24 @@ pub(crate) fn rows(objects: &[Json], columns: &[Column], look: Look) -> String {
         }
     }
     shown.to_string()
+}
+
+/// An object after the other: its id on a line of its own, the other columns on the next.
+fn blocks(objects: &[Json], columns: &[Column]) -> String {
+    let block = |object: &Json| {
+        let id = object.get("id").and_then(Json::as_str).unwrap_or_default();
+        let columns = columns.iter().filter(|Column(_, name)| *name != "id");
+        let parts = columns.filter_map(|Column(heading, name)| {
+            let value = value(object, name).filter(|value| !is_empty(Some(value)))?;
+            let shown = match value {
+                Json::Array(items) if name.starts_with('#') => items.len().to_string(),
+                value => said(name, value),
+            };
+            Some(format!("{heading}: {}", plain(&shown)))
+        });
+        format!("{}\n  {}", plain(id), parts.collect::<Vec<_>>().join(" · "))
+    };
+    objects.iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
 fn is_empty(value: Option<&Json>) -> bool {
@@ -213,6 +240,14 @@ mod tests {
         │ ann  ┆ premium ┆ 2025-11-23 09:47:01 ┆ admin ┆ 3 of 500 │
         ╰──────┴─────────┴─────────────────────┴───────┴──────────╯
         ");
+    }
+
+    #[test]
+    fn long_ids_stand_on_lines_of_their_own() {
+        let columns =
+            [Column("Id", "id"), Column("Name", "name"), Column("Files", "files_count"), Column("Tags", "tags")];
+        let object = json!({"id": "a".repeat(64), "attributes": {"name": "Bank\u{1b}", "files_count": 3, "tags": []}});
+        assert_eq!(blocks(&[object], &columns), format!("{}\n  Name: Bank\\u{{1b}} · Files: 3", "a".repeat(64)));
     }
 
     #[test]
