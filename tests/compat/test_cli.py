@@ -60,6 +60,29 @@ def test_scan_of_many_files_with_one_that_cannot_be_read_still_scans_the_rest(cl
     assert sha256(content) in done.stdout.decode()
 
 
+def test_scan_takes_urls_beside_files(cli, tmp_path):
+    (tmp_path / "a.txt").write_bytes(unique())
+    done = cli("scan", tmp_path / "a.txt", "http://files.example.com/invoice.pdf", "HTTPS://example.com", "--format", "json")
+    assert done.returncode == CLEAN, done.stderr.decode()
+    file, invoice, other = json.loads(done.stdout)
+    assert (file["type"], invoice["type"], other["path"]) == ("file", "url", "HTTPS://example.com")
+    assert invoice["status"] == "completed" and invoice["analysis_id"].startswith("u-")
+    assert invoice["verdict"] == "undetected" and "/urls/" in invoice["links"]["item"]
+    table = cli("scan", "http://files.example.com/invoice.pdf.exe", tmp_path / "a.txt")
+    assert table.returncode == CLEAN and b"1 file and 1 URL: 1 suspicious, 1 undetected" in table.stdout, table.stdout.decode()
+    wrong = cli("scan", "http://", tmp_path / "a.txt", "--format", "json")
+    assert wrong.returncode == FAILED
+    assert [one["status"] for one in json.loads(wrong.stdout)] == ["error", "completed"]
+
+
+def test_a_suspicious_url_says_why_and_a_relationship_that_is_none_says_which_there_are(cli):
+    shown = cli("url", "--scan", "http://files.example.com/contract.pdf.exe")
+    assert shown.returncode == CLEAN and b"hides what runs behind what is read" in shown.stdout, shown.stdout.decode()
+    wrong = cli("url", "http://files.example.com/contract.pdf.exe", "--related", "nonsense")
+    assert wrong.returncode == FAILED
+    assert b"nonsense" in wrong.stderr and b"referrer_files" in wrong.stderr, wrong.stderr.decode()
+
+
 def test_a_file_over_32_mb_goes_by_the_upload_address(cli, tmp_path):
     (tmp_path / "large.bin").write_bytes(unique("large", 34 << 20))
     done = cli("scan", tmp_path / "large.bin")

@@ -35,6 +35,17 @@ def test_a_collection_is_made_filled_listed_and_deleted(server, assay):
     assert assay("collection", "list", "--filter", "tag:cli") == []
 
 
+def test_the_items_of_a_collection_are_searched(server, assay):
+    content = unique()
+    server.scan(content, "searched-for.bin")
+    made = assay("collection", "create", "Searched", "--item", sha256(content), "--item", "203.0.113.77")
+    found = assay("collection", "search", made["id"], "name:searched-for.bin")
+    assert [one["id"] for one in found] == [sha256(content)]
+    assert assay("collection", "search", made["id"], "positives:1+") == []
+    refused = run("collection", "search", made["id"], "behaviour:x", "--data", server.data)
+    assert refused.returncode == 2 and b"Intelligence search" in refused.stderr
+
+
 def test_a_file_is_talked_about_and_voted_on(server, assay):
     content = unique()
     server.scan(content, "talked-about.bin")

@@ -14,7 +14,11 @@ use operations::OPERATIONS;
 const PARTLY: &[(&str, &str, &str)] = &[
     ("GET", "/collections", "curated collections, and the filters that only they have, find nothing"),
     ("GET", "/collections/{id}/mitre_tree", "techniques that somebody put in; none out of the behaviour of files"),
-    ("GET", "/collections/{id}/aggregations/download/{format}", "nothing is aggregated yet"),
+    (
+        "GET",
+        "/collections/{id}/search",
+        "among the known items, by what their reports say; what needs an index is refused",
+    ),
     ("GET", "/graphs/{id}/screenshot", "no picture is drawn: 404"),
     ("GET", "/threat_actors", "none are curated: an empty list"),
     ("GET", "/threat_actors/{id}", "none are curated: 404"),
@@ -22,7 +26,6 @@ const PARTLY: &[(&str, &str, &str)] = &[
     ("GET", "/files/{id}/behaviour_mitre_trees", "under a contract with VirusTotal; no sandbox is built in yet"),
     ("GET", "/file_behaviours/{id}", "under a contract with VirusTotal; no sandbox is built in yet"),
     ("GET", "/intelligence/search", "under a contract with VirusTotal that has it; there is no index here yet"),
-    ("GET", "/search", "words are looked for in comments, not in reports"),
 ];
 
 /// Why operations are not served, by the beginning of their paths; the longest that fits counts.
@@ -34,7 +37,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("/sigma_", "no Sigma rules are run yet"),
     ("/yara_rule", "YARA rules are the operator's files; they are not objects yet"),
     ("/codeinsights", "no language model is built in"),
-    ("/collections/{id}/search", "there is no Intelligence search yet"),
     ("/comments/{id}", "the reference has no change of comments: remove it and write another"),
     ("/gtiwidget", "Google's own product"),
     ("/intelligence/hunting", "there is no Livehunt yet"),

@@ -2,6 +2,12 @@
 //! sign has a weight and a sentence; together they make an address suspicious from a threshold on, never malicious: what
 //! looks like a trick need not be one. The signs are in `host`, `path` and `page`; `brands` are what names are compared
 //! with.
+//!
+//! Promise: of ordinary addresses fewer than one in a thousand is called suspicious. Measured on 24 November 2026 with the
+//! program `lexical` of the folder `benches`, by name alone: 10 of 207,606 domains (Chromium's HSTS preload list, universities,
+//! providers of mail, sites that Debian's packages name, an allow list against phishing) and none of 115,060 URLs (the same
+//! packages' home pages, and what is named under `/usr/share`), 0.003 % together. Of 13,752 domains of a list against
+//! phishing it finds 170, 1.2 %: it is no list, and most tricks are not in the name.
 
 mod brands;
 mod host;

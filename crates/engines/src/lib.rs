@@ -120,4 +120,6 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 }
 
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod tests;

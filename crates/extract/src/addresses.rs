@@ -1,5 +1,5 @@
 //! The addresses that a file names: bytes in, URLs, domains and IP addresses out, in ASCII and in UTF-16LE, in the streams
-//! of PDFs and in what archives hold, within limits.
+//! of PDFs, in what archives hold, in macros, and where base64 or hexadecimal hides a URL, within limits.
 //!
 //! Precise rather than complete: a host must be under a suffix that exists, an IP address must be public and must not look
 //! like a version, and a name without a scheme counts only where its ending is not also that of files or of words in
@@ -9,6 +9,7 @@ mod found;
 mod hosts;
 mod nested;
 mod urls;
+mod veiled;
 
 use assay_model::domain::DomainName;
 use assay_model::ip::IpAddress;
@@ -16,6 +17,7 @@ use assay_model::url::CanonicalUrl;
 use memchr::memmem::Finder;
 
 use found::Found;
+use veiled::Veils;
 
 /// Bytes that are searched for one thing after the other while they are at hand.
 const PART: usize = 128 << 10;
@@ -57,8 +59,10 @@ impl Default for Limits {
 
 /// The addresses that `bytes` name.
 pub fn addresses(bytes: &[u8], limits: &Limits) -> Addresses {
-    let mut search = Search { found: Found::new(limits), left: limits.bytes, finders: Finders::new() };
+    let mut search =
+        Search { found: Found::new(limits), left: limits.bytes, finders: Finders::new(), veils: Veils::new() };
     search.look(bytes);
+    veiled::look(&mut search, bytes);
     nested::look(&mut search, bytes, limits);
     search.found.ranked()
 }
@@ -69,6 +73,7 @@ struct Search {
     /// Bytes that may still be looked at.
     left: u64,
     finders: Finders,
+    veils: Veils,
 }
 
 struct Finders {

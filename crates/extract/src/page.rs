@@ -25,6 +25,13 @@ const ADDRESS: usize = 4096;
 const PRESCAN: usize = 1024;
 /// How much of the scripts in a page is searched for trackers.
 const SCRIPTS: usize = 1 << 20;
+/// How many of them are kept; a shorter one is not worth it, a longer one is left out.
+const SCRIPTS_KEPT: usize = 10;
+const SCRIPT_SHORTEST: usize = 64;
+const SCRIPT_LONGEST: usize = 512 << 10;
+/// What a script's `type` says that browsers run, beside nothing.
+const SCRIPT_TYPES: &[&str] =
+    &["module", "text/javascript", "application/javascript", "text/ecmascript", "application/ecmascript"];
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,12 +50,20 @@ pub struct Page {
     pub refresh: Option<String>,
     /// Who watches its visitors, by maker.
     pub trackers: Vec<Tracked>,
+    /// The scripts that stand in it, each once.
+    pub scripts: Vec<String>,
 }
 
 /// Reads a page. `content_type` is the header's.
 pub fn read(bytes: &[u8], from: &Url, content_type: Option<&str>) -> Page {
     let (text, ..) = encoding(bytes, content_type).decode(bytes);
-    let mut reader = Reader { base: from.clone(), page: Page::default(), inside: Inside::Page, scripts: String::new() };
+    let mut reader = Reader {
+        base: from.clone(),
+        page: Page::default(),
+        inside: Inside::Page,
+        scripts: String::new(),
+        script: None,
+    };
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
     for Ok(token) in Tokenizer::new_with_emitter(&*text, emitter) {
@@ -60,7 +75,7 @@ pub fn read(bytes: &[u8], from: &Url, content_type: Option<&str>) -> Page {
                 };
                 reader.open(&tag.name, &attribute);
             }
-            Token::EndTag(_) => reader.inside = Inside::Page,
+            Token::EndTag(_) => reader.close(),
             Token::String(text) => reader.text(&String::from_utf8_lossy(&text)),
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
@@ -94,11 +109,22 @@ struct Reader {
     page: Page,
     inside: Inside,
     scripts: String,
+    /// What was read of a script that is run.
+    script: Option<String>,
 }
 
 impl Reader {
-    fn open(&mut self, name: &[u8], attribute: &impl Fn(&str) -> Option<String>) {
+    fn close(&mut self) {
         self.inside = Inside::Page;
+        let script = self.script.take().filter(|script| script.trim().len() >= SCRIPT_SHORTEST);
+        let Some(script) = script.filter(|script| script.len() <= SCRIPT_LONGEST) else { return };
+        if self.page.scripts.len() < SCRIPTS_KEPT && !self.page.scripts.contains(&script) {
+            self.page.scripts.push(script);
+        }
+    }
+
+    fn open(&mut self, name: &[u8], attribute: &impl Fn(&str) -> Option<String>) {
+        self.close();
         match name {
             b"title" if self.page.title.is_none() => self.inside = Inside::Title,
             b"base" => {
@@ -124,6 +150,9 @@ impl Reader {
             b"script" | b"img" | b"iframe" | b"frame" | b"embed" | b"source" | b"video" | b"audio" => {
                 if name == b"script" {
                     self.inside = Inside::Script;
+                    let kind = attribute("type").unwrap_or_default().to_ascii_lowercase();
+                    let runs = kind.is_empty() || SCRIPT_TYPES.contains(&kind.as_str());
+                    self.script = (runs && attribute("src").is_none()).then(String::new);
                 }
                 let source = attribute("src").and_then(|src| self.absolute(&src));
                 keep(&mut self.page.loaded, source, LOADED);
@@ -157,8 +186,15 @@ impl Reader {
                 let title = self.page.title.get_or_insert_default();
                 *title = cut(&format!("{title}{text}"));
             }
-            Inside::Script if self.scripts.len() < SCRIPTS => self.scripts.push_str(text),
-            Inside::Script | Inside::Page => {}
+            Inside::Script => {
+                if self.scripts.len() < SCRIPTS {
+                    self.scripts.push_str(text);
+                }
+                if let Some(script) = self.script.as_mut().filter(|script| script.len() <= SCRIPT_LONGEST) {
+                    script.push_str(text);
+                }
+            }
+            Inside::Page => {}
         }
     }
 
@@ -176,6 +212,7 @@ impl Reader {
     fn finish(mut self) -> Page {
         let title = self.page.title.take().map(|title| title.split_whitespace().collect::<Vec<_>>().join(" "));
         self.page.title = title.filter(|title| !title.is_empty());
+        self.close();
         self.page.trackers = trackers::find(&self.page.loaded, &self.scripts);
         self.page
     }

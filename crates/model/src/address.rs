@@ -66,7 +66,7 @@ pub struct Standing {
     pub total_votes: Votes,
     /// What it is tagged with.
     pub tags: Vec<String>,
-    /// What others say of it.
+    /// Why engines speak against it, and what others say of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub crowdsourced_context: Vec<Context>,
 }

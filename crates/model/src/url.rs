@@ -16,7 +16,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_
 use base64::engine::{DecodePaddingMode, general_purpose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use url::{Host, Url as Parsed};
+use url::{Host, ParseError, Url as Parsed};
 
 use crate::address::{Address, Favicon};
 use crate::domain::DomainName;
@@ -42,6 +42,12 @@ pub enum NoUrl {
     /// It cannot be read.
     #[error("it is no URL with a host")]
     Malformed,
+    /// What stands for its host is none.
+    #[error("its host is neither a domain name nor an IP address (IPv6 in brackets, without a zone)")]
+    Host,
+    /// What stands for its port is none.
+    #[error("its port is no number from 0 to 65535")]
+    Port,
     /// It is a URL of another kind.
     #[error("its scheme is none of http, https and ftp")]
     Scheme,
@@ -116,14 +122,21 @@ impl FromStr for CanonicalUrl {
         if text.len() > LONGEST {
             return Err(NoUrl::TooLong);
         }
-        let url = Parsed::parse(&with_scheme(text)).map_err(|_| NoUrl::Malformed)?;
+        let url = Parsed::parse(&with_scheme(text)).map_err(|cause| match cause {
+            ParseError::InvalidPort => NoUrl::Port,
+            ParseError::InvalidIpv4Address
+            | ParseError::InvalidIpv6Address
+            | ParseError::InvalidDomainCharacter
+            | ParseError::IdnaError => NoUrl::Host,
+            _ => NoUrl::Malformed,
+        })?;
         if !SCHEMES.contains(&url.scheme()) {
             return Err(NoUrl::Scheme);
         }
         let mut form = format!("{}://", url.scheme());
         match url.host() {
             Some(Host::Domain(name)) => {
-                form.push_str(DomainName::of_host(name).map_err(|_| NoUrl::Malformed)?.as_str());
+                form.push_str(DomainName::of_host(name).map_err(|_| NoUrl::Host)?.as_str());
             }
             Some(Host::Ipv4(address)) => write!(form, "{address}").expect("writing to a string does not fail"),
             Some(Host::Ipv6(address)) => write!(form, "[{address}]").expect("writing to a string does not fail"),

@@ -43,19 +43,20 @@ impl Observed for Indexed {
 }
 
 /// Joins a file with the addresses that it names. Domains and IP addresses become objects; a URL becomes one when somebody
-/// asks for its analysis, and until then the link says which it is.
+/// asks for its analysis, and until then the link says which it is. Lists show what was joined last first: so the first
+/// mentions are joined last, and what everybody names first.
 fn name(subject: &mut Subject, addresses: &Addresses, now: Timestamp) {
     let file = file_key(&subject.file.attributes.sha256);
     let sightings = &mut subject.sightings;
-    for url in &addresses.urls {
+    for url in addresses.urls.iter().rev() {
         let (to, context) = (Item::Url(url.clone()).key(), json!({ "url": url }));
         sightings.link_anew(file.clone(), Link::EmbedsUrl, to, now, &context);
     }
-    for domain in &addresses.domains {
+    for domain in addresses.domains.iter().rev() {
         let domain = sightings.see(&Item::Domain(domain.clone()), now);
         sightings.link(file.clone(), Link::EmbedsDomain, domain, now);
     }
-    for address in &addresses.ips {
+    for address in addresses.ips.iter().rev() {
         let address = sightings.see(&Item::IpAddress(*address), now);
         sightings.link(file.clone(), Link::EmbedsIp, address, now);
     }

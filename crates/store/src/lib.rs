@@ -141,7 +141,8 @@ pub trait Store: Send + Sync + 'static {
     /// The keys that have a facet, in pages.
     async fn find(&self, space: &Space, kind: Kind, facet: &Facet, range: &Range) -> Result<Page<Key>>;
 
-    /// The edges of one link at one object, newest first, in pages. `total` counts them all.
+    /// The edges of one link at one object, newest first, in pages. `total` counts them all, up to
+    /// [`page::COUNTED`].
     async fn linked(&self, of: &Key, link: Link, end: End, range: &Range) -> Result<Page<assay_model::record::Edge>>;
 
     /// Writes a batch, whole or not at all. Answers the jobs that the batch claimed for its writer.

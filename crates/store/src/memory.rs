@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use crate::batch::{Ending, Put, Turn};
 use crate::lease::floor;
 use crate::pace::Paces;
+use crate::page::counted;
 use crate::{
     Backlog, Batch, Change, Charge, Claimed, End, Expect, Held, Paced, Page, Position, Range, Rate, Result, Spent,
     Store, StoreError, Want,
@@ -187,7 +188,7 @@ impl Store for Memory {
             rows.retain(|(_, position)| time(position) < time(after));
         }
         rows.truncate(range.limit + 1);
-        Ok(Page::cut(rows, range.limit, Some(total)))
+        Ok(Page::cut(rows, range.limit, counted(total)))
     }
 
     async fn commit(&self, batch: Batch) -> Result<Vec<Claimed>> {

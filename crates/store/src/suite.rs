@@ -7,6 +7,7 @@ use assay_model::record::{Class, Edge, Facet, FacetName, Job, Key, Space, StageN
 use assay_model::{Kind, Link, Timestamp};
 
 use crate::batch::Ending;
+use crate::page::COUNTED;
 use crate::{Batch, Charge, Claimed, End, Expect, Range, Spent, Store, StoreError};
 
 mod metering;
@@ -20,6 +21,7 @@ where
     a_record_is_read_back_with_its_version(&*fresh().await).await;
     a_write_over_an_unexpected_version_is_a_conflict_and_changes_nothing(&*fresh().await).await;
     a_link_is_read_from_both_ends_in_pages(&*fresh().await).await;
+    a_list_is_counted_up_to_a_bound(&*fresh().await).await;
     objects_are_found_by_facet_and_listed_by_id(&*fresh().await).await;
     what_is_said_about_a_link_is_read_from_both_ends(&*fresh().await).await;
     what_was_parted_is_no_longer_joined(&*fresh().await).await;
@@ -114,6 +116,21 @@ async fn a_link_is_read_from_both_ends_in_pages(store: &dyn Store) {
     assert_eq!(seen, ["n6", "n5", "n4", "n3", "n2", "n1", "n0"]);
     let back = store.linked(&analysis("n2"), Link::Analysed, End::Tail, &Range::first(9)).await.expect("a page");
     assert_eq!(back.items, vec![edge("n2", "a", 1)]);
+}
+
+async fn a_list_is_counted_up_to_a_bound(store: &dyn Store) {
+    let bound = i64::try_from(COUNTED).expect("a small number");
+    write(store, |batch| {
+        for n in 0..bound {
+            batch.link(edge(&format!("n{n}"), "a", n));
+        }
+    })
+    .await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(1)).await.expect("a page");
+    assert_eq!(page.total, Some(COUNTED));
+    write(store, |batch| _ = batch.link(edge("one more", "a", bound))).await;
+    let page = store.linked(&file("a"), Link::Analysed, End::Head, &Range::first(1)).await.expect("a page");
+    assert_eq!((page.total, page.items), (None, vec![edge("one more", "a", bound)]));
 }
 
 async fn what_is_said_about_a_link_is_read_from_both_ends(store: &dyn Store) {

@@ -29,17 +29,7 @@ pub(crate) async fn one(call: Call) -> Result<Reply> {
     export(&call, Some(&name)).await
 }
 
-/// `GET /collections/{id}/aggregations/download/{format}`: this server computes none yet.
-pub(crate) async fn aggregations(call: Call) -> Result<Reply> {
-    governed(&call, Standing::Viewer).await?;
-    match call.arguments.path("format") {
-        "json" => Ok(Reply::value(&json!({}))),
-        "csv" => Ok(text("text/csv; charset=utf-8", "entity,aggregation,value,count\r\n".to_owned())),
-        other => Err(no_such_format(other, &["json", "csv"])),
-    }
-}
-
-fn no_such_format(format: &str, known: &[&str]) -> Error {
+pub(super) fn no_such_format(format: &str, known: &[&str]) -> Error {
     let shown: String = format.chars().take(32).collect();
     Error::invalid_argument(format!("there is no format \"{}\"; there are {}", shown.escape_debug(), known.join(", ")))
 }
@@ -106,7 +96,7 @@ fn csv_of(lists: &Lists<'_>) -> String {
 }
 
 /// A field of RFC 4180. What a spreadsheet would run as a formula is text.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
@@ -163,7 +153,7 @@ fn moment(seconds: i64) -> String {
 }
 
 /// A document to be kept, not to be shown.
-fn text(kind: &'static str, text: String) -> Reply {
+pub(super) fn text(kind: &'static str, text: String) -> Reply {
     let mut reply = Reply::json("");
     reply.body = ReplyBody::Text(kind, text);
     reply

@@ -39,6 +39,8 @@ pub(crate) enum Place {
     Size(&'static str),
     /// Among the ids of its nodes of a type.
     Node(&'static str),
+    /// Everywhere: it was looked at before.
+    Anywhere,
     /// Nowhere: this server does not know it, so nothing has it.
     Nowhere,
 }
@@ -119,9 +121,6 @@ enum Token {
 
 /// Reads a filter. Fields that the list does not know are refused by name.
 pub(crate) fn parse(text: &str, fields: &[(&'static str, Place)], now: Timestamp) -> Result<Filter> {
-    if text.len() > LONGEST {
-        return Err(Error::invalid_argument(format!("the filter is longer than {LONGEST} bytes")));
-    }
     let tokens = tokens(text)?;
     if tokens.is_empty() {
         return Ok(Filter::All);
@@ -134,11 +133,34 @@ pub(crate) fn parse(text: &str, fields: &[(&'static str, Place)], now: Timestamp
     Ok(filter)
 }
 
+/// The fields that a filter names, with what it wants of them.
+pub(crate) fn fields(text: &str) -> Result<Vec<(String, String)>> {
+    let field = |token| if let Token::Field(name, value) = token { Some((name, value)) } else { None };
+    Ok(tokens(text)?.into_iter().filter_map(field).collect())
+}
+
+/// `12`, or a size: `100kb`, `3MB`.
+fn number(text: &str) -> Option<i64> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let unit: i64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<i64>().ok()?.checked_mul(unit)
+}
+
 fn misread(why: &str) -> Error {
     Error::invalid_argument(format!("the filter could not be read: {why}"))
 }
 
 fn tokens(text: &str) -> Result<Vec<Token>> {
+    if text.len() > LONGEST {
+        return Err(Error::invalid_argument(format!("the filter is longer than {LONGEST} bytes")));
+    }
     let (mut tokens, mut rest) = (Vec::new(), text.trim_start());
     while let Some(character) = rest.chars().next() {
         match character {
@@ -246,9 +268,9 @@ impl Parser<'_> {
             Some((place, sign @ ('+' | '-'))) => (&value[..place], Some(sign)),
             _ => (value, None),
         };
-        let test = match (digits.parse::<i64>(), sign) {
-            (Ok(number), Some('+')) => Test::From(number),
-            (Ok(number), Some(_)) => Test::UpTo(number),
+        let test = match (number(digits), sign) {
+            (Some(number), Some('+')) => Test::From(number),
+            (Some(number), Some(_)) => Test::UpTo(number),
             _ => Test::Is(Pattern(value.to_lowercase())),
         };
         Ok(Filter::Field(*place, test))
@@ -295,7 +317,11 @@ impl Filter {
     pub(crate) fn fits(&self, id: &str, work: &Work, caller: &Identity) -> bool {
         match self {
             Self::All => true,
-            Self::Word(pattern) => work.attributes.values().any(|value| texts(value, &|text| pattern.is_in(text))),
+            Self::Word(pattern) => work.attributes.values().any(|value| {
+                let mut found = false;
+                texts(value, &mut |text| found = found || pattern.is_in(text));
+                found
+            }),
             Self::Field(place, test) => test.at(*place, id, work, caller),
             Self::Not(inner) => !inner.fits(id, work, caller),
             Self::And(parts) => parts.iter().all(|part| part.fits(id, work, caller)),
@@ -304,13 +330,13 @@ impl Filter {
     }
 }
 
-/// Whether any text in a value, or in a list or an object of texts, is one that is wanted.
-fn texts(value: &Value, wanted: &dyn Fn(&str) -> bool) -> bool {
+/// Every text that is a value, or in a list or an object of texts.
+pub(super) fn texts(value: &Value, see: &mut dyn FnMut(&str)) {
     match value {
-        Value::String(text) => wanted(text),
-        Value::Array(items) => items.iter().any(|item| item.as_str().is_some_and(wanted)),
-        Value::Object(map) => map.values().any(|item| item.as_str().is_some_and(wanted)),
-        _ => false,
+        Value::String(text) => see(text),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).for_each(see),
+        Value::Object(map) => map.values().filter_map(Value::as_str).for_each(see),
+        _ => {}
     }
 }
 
@@ -347,6 +373,7 @@ impl Test {
                             .any(|name| node.get(name).and_then(Value::as_str).is_some_and(|text| self.text(text)))
                 })
             }
+            Place::Anywhere => true,
             Place::Nowhere => false,
         }
     }

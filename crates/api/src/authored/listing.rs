@@ -81,16 +81,11 @@ impl Order {
 
     /// What an object is sorted by, as text that sorts as its value does.
     fn key(&self, work: &Work) -> String {
-        let value = match self.attribute {
+        sortable(match self.attribute {
             "owner" => return work.owner.clone(),
             "name" => work.attributes.get("name").or_else(|| work.attributes.get("graph_data")?.get("description")),
             other => work.attributes.get(other),
-        };
-        match value {
-            Some(Value::Number(number)) => format!("{:020}", number.as_i64().unwrap_or(0).max(0)),
-            Some(Value::String(text)) => text.to_lowercase().chars().take(60).collect(),
-            _ => String::new(),
-        }
+        })
     }
 }
 
@@ -100,7 +95,7 @@ async fn sorted(call: &Call, row: &Authored, filter: &Filter, order: &Order, ran
     let (store, topic) = (call.app.store(), row.topic());
     let caller = super::caller(call)?;
     let (mut found, mut looked, mut chunk) = (Vec::new(), 0, Range::first(CHUNK));
-    let cut = loop {
+    let cut_off = loop {
         let page = store.linked(&topic, row.listed, End::Head, &chunk).await?;
         looked += page.items.len();
         let keys: Vec<_> = page.items.into_iter().map(|edge| edge.from).collect();
@@ -117,31 +112,41 @@ async fn sorted(call: &Call, row: &Authored, filter: &Filter, order: &Order, ran
         }
     };
     let total = Some(found.len() as u64);
-    found.sort_by(|one, other| {
-        let by_key = one.0.cmp(&other.0);
-        let by_key = if order.ascending { by_key } else { by_key.reverse() };
-        by_key.then_with(|| one.1.key.id.cmp(&other.1.key.id))
-    });
+    let (records, next) = cut(found, order.ascending, range);
+    Ok((records, next, total, cut_off))
+}
+
+/// An object that was found, behind what it is sorted by.
+pub(super) type Ranked = (String, Arc<Record>);
+
+/// A value as text that sorts as it does.
+pub(super) fn sortable(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Number(number)) => format!("{:020}", number.as_i64().unwrap_or(0).max(0)),
+        Some(Value::String(text)) => text.to_lowercase().chars().take(60).collect(),
+        _ => String::new(),
+    }
+}
+
+/// A page of what was found, in its order, and where the next one starts.
+pub(super) fn cut(mut found: Vec<Ranked>, ascending: bool, range: &Range) -> (Vec<Arc<Record>>, Option<Position>) {
+    let compare = |one: (&str, &str), other: (&str, &str)| {
+        let by_key = one.0.cmp(other.0);
+        let by_key = if ascending { by_key } else { by_key.reverse() };
+        by_key.then_with(|| one.1.cmp(other.1))
+    };
+    found.sort_by(|one, other| compare((&one.0, &one.1.key.id), (&other.0, &other.1.key.id)));
     let start = match &range.after {
         Some(Position::Id(place)) => {
-            found.partition_point(|(key, record)| !order.is_beyond(place, key, &record.key.id))
+            let last = place.split_once('\u{1f}').unwrap_or((place, ""));
+            found.partition_point(|(key, record)| !compare((key, &record.key.id), last).is_gt())
         }
         _ => 0,
     };
     let more = found.len() > start + range.limit;
     let page: Vec<_> = found.into_iter().skip(start).take(range.limit).collect();
     let next = page.last().filter(|_| more).map(|(key, record)| Position::Id(format!("{key}\u{1f}{}", record.key.id)));
-    Ok((page.into_iter().map(|(_, record)| record).collect(), next, total, cut))
-}
-
-impl Order {
-    /// Whether an object stands behind the place where the page before ended.
-    fn is_beyond(&self, place: &str, key: &str, id: &str) -> bool {
-        let (before, last) = place.split_once('\u{1f}').unwrap_or((place, ""));
-        let by_key = key.cmp(before);
-        let by_key = if self.ascending { by_key } else { by_key.reverse() };
-        by_key.then_with(|| id.cmp(last)).is_gt()
-    }
+    (page.into_iter().map(|(_, record)| record).collect(), next)
 }
 
 /// A list that has nothing on it.

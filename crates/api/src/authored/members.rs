@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use assay_model::record::{Edge, Key, body};
 use assay_model::{Error, Kind, Link, Result};
+use assay_store::page::COUNTED;
 use assay_store::{Batch, End, Expect, Range};
 use serde_json::Value;
 
@@ -16,8 +17,9 @@ use crate::app::App;
 use crate::community::named::{self, Named};
 use crate::route::{Call, Reply};
 
-/// How many items an object may hold.
+/// How many items an object may hold; lists are counted at least as far.
 pub(crate) const ITEMS_MAX: usize = 10_000;
+const _: () = assert!(ITEMS_MAX as u64 <= COUNTED);
 /// The largest document of items.
 const DOCUMENT_MAX: usize = 4 << 20;
 
@@ -147,7 +149,10 @@ async fn counts(app: &App, row: &'static Authored, key: &Key) -> Result<HashMap<
     let mut counts = HashMap::new();
     for membership in row.members {
         let page = app.store().linked(key, membership.link, End::Tail, &Range::first(1)).await?;
-        counts.insert(membership.name, usize::try_from(page.total.unwrap_or(0)).unwrap_or(usize::MAX));
+        counts.insert(
+            membership.name,
+            page.total.map_or(ITEMS_MAX + 1, |total| usize::try_from(total).unwrap_or(usize::MAX)),
+        );
     }
     Ok(counts)
 }

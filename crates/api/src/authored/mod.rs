@@ -8,6 +8,7 @@
 //! | [`members`] | what is in them: `POST` and `DELETE /{collection}/{id}/{relationship}` |
 //! | [`listing`], [`filter`] | `GET /{collection}` with its filter and order |
 //! | [`sharing`] | viewers and editors |
+//! | [`search`], [`aggregations`] | among the items of a collection; what they have in common |
 //! | [`export`], [`tree`] | a collection as a document, and as a tree of ATT&CK |
 //!
 //! To add a type: a row in its object's file, a line in [`AUTHORED`], and one in `objects::sight` where it can be private.
@@ -25,12 +26,14 @@ use crate::identity::Identity;
 use crate::objects::{self, Viewer};
 use crate::route::Call;
 
+pub(crate) mod aggregations;
 pub(crate) mod change;
 pub(crate) mod export;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod listing;
 pub(crate) mod members;
+pub(crate) mod search;
 pub(crate) mod sharing;
 pub(crate) mod tree;
 
@@ -102,6 +105,11 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// Attributes alone, for a filter to look at.
+    fn of_attributes(attributes: Map<String, Value>) -> Self {
+        Self { attributes, owner: String::new(), group: None, viewers: Vec::new(), editors: Vec::new() }
+    }
+
     /// Whether only those see it with whom it is shared.
     pub(crate) fn is_private(&self) -> bool {
         self.attributes.get("private").and_then(Value::as_bool).unwrap_or(false)

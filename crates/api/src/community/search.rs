@@ -64,7 +64,8 @@ async fn found(call: &Call, query: &str) -> Result<Value> {
     for record in store.read_many(&keys).await?.into_iter().flatten() {
         if sight::sees(&record, &viewer).await? {
             let object = objects::view_of(&record);
-            items.push(serve::full(&viewer, object, &record, &call.arguments, &[], false).await?);
+            let inline = serve::inline_known(object, &call.arguments);
+            items.push(serve::full(&viewer, object, &record, &call.arguments, &inline, false).await?);
         }
     }
     if !items.is_empty() {
@@ -95,9 +96,10 @@ async fn by_words(call: &Call, query: &str) -> Result<Value> {
         record.parse::<Comment>().is_ok_and(|comment| words.is_subset(&remarks::words(&comment.text)))
     };
     let page = sight::page(&viewer, Listing::Found(Kind::Comment, &facet), &range, &all).await?;
+    let inline = serve::inline_known(&comment::TYPE, &call.arguments);
     let mut items = Vec::with_capacity(page.items.len());
     for record in &page.items {
-        items.push(serve::full(&viewer, &comment::TYPE, record, &call.arguments, &[], false).await?);
+        items.push(serve::full(&viewer, &comment::TYPE, record, &call.arguments, &inline, false).await?);
     }
     let next = page.next.map(|position| cursor::write(&name, &position));
     Ok(envelope::page(viewer.base, &call.arguments, items, next, page.total))

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{ObjectType, Relationship, Viewer};
+use crate::authored::aggregations;
 use crate::authored::change::{drawn, unchecked};
 use crate::authored::fields::{Field, Shape};
 use crate::authored::filter::Place;
@@ -116,7 +117,7 @@ pub const TYPE: ObjectType = ObjectType {
     relationships: RELATIONSHIPS,
     locate: |viewer, id| Box::pin(authored::locate(viewer, Kind::Collection, TITLE, id)),
     attributes,
-    more: None,
+    more: Some(|record, viewer, shown| Box::pin(more(record, viewer, shown))),
     more_in_lists: false,
     meta: None,
     links: None,
@@ -168,6 +169,12 @@ pub struct CollectionAttributes {
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
     top_icon_md5: Vec<String>,
+    /// How many items of each kind there are. For the tiers that list collections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<Map<String, Value>>,
+    /// What the newest 100 items of each kind have in common, how often. For the tiers that list collections.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aggregations: Option<Map<String, Value>>,
     /// Whether only its owner sees it.
     private: bool,
     status: String,
@@ -188,4 +195,9 @@ fn attributes(record: &Record, _: &Viewer<'_>) -> Result<Map<String, Value>> {
         attributes.insert("description_html".to_owned(), html.into());
     }
     Ok(attributes)
+}
+
+/// What the collection's items have in common, for who may list collections.
+async fn more(record: &Record, viewer: &Viewer<'_>, shown: &mut Map<String, Value>) -> Result<()> {
+    if viewer.paid.has(Privilege::Private) { aggregations::describe(record, viewer, shown).await } else { Ok(()) }
 }

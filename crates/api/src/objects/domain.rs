@@ -8,10 +8,9 @@ use assay_model::privilege::Privilege;
 use assay_model::record::{Key, Record};
 use assay_model::{Error, Kind, Link, Result};
 use assay_store::{End, Page, Range};
-use serde_json::{Map, Value};
 
-use super::related::Member;
-use super::{ObjectType, Relationship, Source, Viewer, comment, report_of};
+use super::related::{CITING, Member, by_way_of};
+use super::{ObjectType, Relationship, Source, Viewer, address_attributes, comment};
 
 const TITLE: &str = "Domain";
 
@@ -24,7 +23,7 @@ pub const TYPE: ObjectType = ObjectType {
         Kind::Domain,
         TITLE,
         |viewer, id| Box::pin(locate(viewer, id)),
-        attributes,
+        address_attributes,
         schemars::SchemaGenerator::subschema_for::<DomainReport>,
     )
 };
@@ -37,14 +36,6 @@ pub(crate) fn parse(id: &str) -> Result<DomainName> {
 async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
     let key = Item::Domain(parse(id)?).key();
     viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(TITLE, id))
-}
-
-fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {
-    let mut attributes = report_of(record)?;
-    if !viewer.paid.has(Privilege::AllInfo) {
-        attributes.remove("favicon");
-    }
-    Ok(attributes)
 }
 
 /// The domain one label up, unless nobody can register there.
@@ -83,7 +74,8 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the domain"),
     Relationship::unobserved("related_comments", "comment", "What people say about what the domain is related to")
         .from(Source::Read(|viewer, record, range| Box::pin(related_comments(viewer, record, range)))).with_context(comment::posted_in),
-    Relationship::unobserved("related_references", "reference", "Publications on what the domain is related to"),
+    Relationship::unobserved("related_references", "reference", "Publications on the registered domain above it")
+        .from(Source::Read(|viewer, record, range| Box::pin(related_references(viewer, record, range)))).needs(Privilege::Private),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the domain"),
     Relationship::reverse("resolutions", Link::ResolvesDomain, "IP addresses that the domain stood for, newest first"),
     Relationship::unobserved("siblings", "domain", "Other domains one label below the same domain")
@@ -125,4 +117,9 @@ async fn siblings(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result
 /// What people say about the registered domain above it.
 async fn related_comments(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     comment::on(viewer, parent(record)?, range).await
+}
+
+/// The publications on the registered domain above it.
+async fn related_references(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    by_way_of(viewer, parent(record)?, CITING, range).await
 }

@@ -8,7 +8,7 @@ use assay_model::privilege::Privilege;
 use assay_model::record::Record;
 use assay_model::{Error, Kind, Link, Result};
 
-use super::{ObjectType, Relationship, Viewer, report_of};
+use super::{ObjectType, Relationship, Viewer, address_attributes};
 
 const TITLE: &str = "IP address";
 
@@ -21,7 +21,7 @@ pub const TYPE: ObjectType = ObjectType {
         Kind::IpAddress,
         TITLE,
         |viewer, id| Box::pin(locate(viewer, id)),
-        |record, _| report_of(record),
+        address_attributes,
         schemars::SchemaGenerator::subschema_for::<IpReport>,
     )
 };

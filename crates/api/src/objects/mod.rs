@@ -364,6 +364,15 @@ pub(crate) fn report_of(record: &Record) -> Result<Map<String, Value>> {
     Ok(attributes)
 }
 
+/// The same as a caller sees it.
+fn address_attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {
+    let mut attributes = report_of(record)?;
+    if !viewer.paid.has(Privilege::AllInfo) {
+        attributes.remove("favicon");
+    }
+    Ok(attributes)
+}
+
 /// The word that stands for a plain value of ours.
 pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()

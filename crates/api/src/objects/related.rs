@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use assay_model::record::{Edge, Facet, Key, Record, Space};
-use assay_model::{Code, Error, Kind, Result};
+use assay_model::{Code, Error, Kind, Link, Result};
 use assay_store::{End, Page, Position, Range};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::sight::{self, Listing};
 use super::{Relationship, Source, Viewer, url};
@@ -85,6 +85,31 @@ pub(crate) fn context(relationship: &Relationship, member: &Member, record: Opti
     }
     Ok(if context.is_empty() { None } else { Some(context.into()) })
 }
+
+/// What points to another object than the one that was asked for, by the link of that object's kind; what is said about
+/// each tells from where.
+pub(crate) async fn by_way_of(
+    viewer: &Viewer<'_>,
+    other: Option<Key>,
+    links: &[Link],
+    range: &Range,
+) -> Result<Page<Member>> {
+    let link = |other: &Key| links.iter().copied().find(|link| link.ends().1 == other.kind);
+    let Some((other, link)) = other.and_then(|other| link(&other).map(|link| (other, link))) else {
+        return Ok(Page { items: Vec::new(), next: None, total: Some(0) });
+    };
+    let page = sight::page(viewer, Listing::Linked(&other, link, End::Head), range, &|_| true).await?;
+    let said: Arc<str> =
+        json!({ "related_from": [{ "type": other.kind.wire(), "id": &*other.id }] }).to_string().into();
+    let member = |record: &Arc<Record>| Member { key: record.key.clone(), said: Some(said.clone()) };
+    Ok(Page { items: page.items.iter().map(member).collect(), next: page.next, total: page.total })
+}
+
+/// The collections around another object.
+pub(crate) const GATHERING: &[Link] = &[Link::GathersDomain, Link::GathersIp];
+
+/// The publications on another object.
+pub(crate) const CITING: &[Link] = &[Link::CitesDomain, Link::CitesIp];
 
 /// The other objects of the same kind that have a facet.
 pub(crate) async fn same_facet(

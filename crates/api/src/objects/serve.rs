@@ -119,12 +119,17 @@ async fn list(call: Call, form: Form) -> Result<Reply> {
         Some(false) => Page { items: Vec::new(), next: None, total: Some(0) },
         _ => page(&viewer, relationship, &record, &range).await?,
     };
+    // Where the objects are of several types, what one of them lacks is passed over.
+    let inline = match relationship.returns.parse::<Kind>().ok().and_then(of) {
+        Some(returned) => inline_names(returned, &call.arguments)?,
+        None => Vec::new(),
+    };
     let mut items = Vec::with_capacity(page.items.len());
     let records = records(&viewer, relationship, &page.items, form).await?;
     for (member, record) in page.items.iter().zip(records) {
         let context = related::context(relationship, member, record.as_deref())?;
         let mut item = match form {
-            Form::Objects => object_of(&viewer, relationship, &member.key, record, &call.arguments).await?,
+            Form::Objects => object_of(&viewer, relationship, &member.key, record, &call.arguments, &inline).await?,
             Form::Descriptors => descriptor(&viewer, relationship, &member.key),
         };
         if let Some(context) = context {
@@ -185,9 +190,10 @@ async fn object_of(
     key: &Key,
     record: Option<Arc<Record>>,
     arguments: &Arguments,
+    inline: &[&'static Relationship],
 ) -> Result<Value> {
     if let (Some(record), Some(object_type)) = (record, of(shown_kind(relationship, key))) {
-        return full(viewer, object_type, &record, arguments, &[], false).await;
+        return full(viewer, object_type, &record, arguments, inline, false).await;
     }
     let message = format!("{} with id \"{}\" not found", key.kind, key.id);
     Ok(json!({ "type": key.kind.wire(), "id": &*key.id,
@@ -222,7 +228,7 @@ pub(crate) async fn full(
     if !inline.is_empty() {
         let mut relationships = Map::new();
         for relationship in inline {
-            let value = inlined(viewer, record, relationship).await?;
+            let value = inlined(viewer, record, relationship, arguments).await?;
             relationships.insert(relationship.name.to_owned(), value);
         }
         object.insert("relationships".to_owned(), relationships.into());
@@ -231,7 +237,12 @@ pub(crate) async fn full(
 }
 
 /// A relationship inside its object: always with `data`, empty where the caller may not see it.
-async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationship) -> Result<Value> {
+async fn inlined(
+    viewer: &Viewer<'_>,
+    record: &Record,
+    relationship: &Relationship,
+    arguments: &Arguments,
+) -> Result<Value> {
     let visible = relationship.needs.is_none_or(|privilege| viewer.paid.has(privilege))
         && relationship.visible.is_none_or(|visible| visible(record, viewer));
     let page = if visible {
@@ -241,10 +252,21 @@ async fn inlined(viewer: &Viewer<'_>, record: &Record, relationship: &Relationsh
     };
     let own = envelope::link(viewer.base, record.key.kind, &record.key.id);
     let name = relationship.name;
-    let records = records(viewer, relationship, &page.items, Form::Descriptors).await?;
+    // `relationship_attributes=a,b` is for all relationships, `relationship_attributes[name]=a,b` for one.
+    let own_wish = format!("relationship_attributes[{name}]");
+    let mut wanted = arguments.list("relationship_attributes");
+    wanted.extend(arguments.list(&own_wish));
+    let form = if wanted.is_empty() { Form::Descriptors } else { Form::Objects };
+    let records = records(viewer, relationship, &page.items, form).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for (member, record) in page.items.iter().zip(records) {
         let mut item = descriptor(viewer, relationship, &member.key);
+        let shown = record.as_deref().zip(of(shown_kind(relationship, &member.key))).filter(|_| !wanted.is_empty());
+        if let Some((record, object_type)) = shown {
+            let mut attributes = (object_type.attributes)(record, viewer)?;
+            attributes.retain(|name, _| wanted.contains(&name.as_str()));
+            item["attributes"] = attributes.into();
+        }
         if let Some(context) = related::context(relationship, member, record.as_deref())? {
             item["context_attributes"] = context;
         }
@@ -278,6 +300,12 @@ pub(crate) fn inline_names(object_type: &ObjectType, arguments: &Arguments) -> R
         found.ok_or_else(|| Error::invalid_argument(format!("{} has no relationship \"{name}\"", object_type.title)))
     };
     arguments.list("relationships").into_iter().map(find).collect()
+}
+
+/// Those of them that a type has: for lists of objects of several types.
+pub(crate) fn inline_known(object_type: &ObjectType, arguments: &Arguments) -> Vec<&'static Relationship> {
+    let wanted = arguments.list("relationships");
+    object_type.relationships.iter().filter(|relationship| wanted.contains(&relationship.name)).collect()
 }
 
 /// How many items a page shall have.

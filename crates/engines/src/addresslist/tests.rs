@@ -1,7 +1,6 @@
 //! The engine over lists in a temporary folder.
 
 use std::fs;
-use std::path::PathBuf;
 
 use assay_model::address;
 use assay_model::verdict::Category;
@@ -11,42 +10,19 @@ use super::AddressList;
 use crate::address::Address;
 use crate::config::{ListConfig, Meaning};
 use crate::engine::{Engine as _, Finding, Item};
+use crate::lists::Lists;
 use crate::suite;
 
-struct Lists {
-    folder: tempfile::TempDir,
+fn config(lists: &Lists, name: &str, meaning: Meaning) -> ListConfig {
+    ListConfig { name: "Feed".into(), path: lists.path(name), meaning, category: None, subdomains: true }
 }
 
-impl Lists {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let lists = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        for (name, text) in files {
-            lists.write(name, text);
-        }
-        lists
-    }
+async fn open_as(lists: &Lists, config: &ListConfig) -> AddressList {
+    AddressList::open(config, &lists.path("cache")).await.expect("the list is read")
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("it has a folder")).expect("the folder is made");
-        fs::write(path, text).expect("the list is written");
-    }
-
-    fn config(&self, name: &str, meaning: Meaning) -> ListConfig {
-        ListConfig { name: "Feed".into(), path: self.path(name), meaning, category: None, subdomains: true }
-    }
-
-    async fn open_as(&self, config: &ListConfig) -> AddressList {
-        AddressList::open(config, &self.path("cache")).await.expect("the list is read")
-    }
-
-    async fn open(&self, name: &str) -> AddressList {
-        self.open_as(&self.config(name, Meaning::Malware)).await
-    }
+async fn open(lists: &Lists, name: &str) -> AddressList {
+    open_as(lists, &config(lists, name, Meaning::Malware)).await
 }
 
 fn item(text: &str) -> address::Item {
@@ -74,7 +50,7 @@ const MIXED: &str = "# all kinds\nevil.example\nhttp://a.example/x?y=z\nhttp://a
 #[tokio::test]
 async fn it_passes_the_suite_and_says_what_it_holds() {
     let lists = Lists::new(&[("l.txt", MIXED)]);
-    let engine = lists.open("l.txt").await;
+    let engine = open(&lists, "l.txt").await;
     suite::run(&engine).await;
     let holds = [("URLs", 3), ("hosts", 3), ("networks", 3)].map(|(what, count)| (what.to_owned(), count));
     assert_eq!(engine.status().holds, holds.into());
@@ -84,7 +60,7 @@ async fn it_passes_the_suite_and_says_what_it_holds() {
 #[tokio::test]
 async fn a_host_is_found_by_itself_and_by_what_it_is_below_but_not_below_a_public_suffix() {
     let lists = Lists::new(&[("l.txt", MIXED)]);
-    let engine = lists.open("l.txt").await;
+    let engine = open(&lists, "l.txt").await;
     for text in
         ["evil.example", "www.evil.example", "a.b.c.evil.example", "http://x.evil.example:81/a?b", "co.uk", "github.io"]
     {
@@ -100,8 +76,8 @@ async fn a_host_is_found_by_itself_and_by_what_it_is_below_but_not_below_a_publi
     ] {
         assert!(!listed(&engine, text).await, "{text}");
     }
-    let exact = ListConfig { subdomains: false, ..lists.config("l.txt", Meaning::Malware) };
-    let engine = lists.open_as(&exact).await;
+    let exact = ListConfig { subdomains: false, ..config(&lists, "l.txt", Meaning::Malware) };
+    let engine = open_as(&lists, &exact).await;
     assert!(listed(&engine, "evil.example").await);
     assert!(!listed(&engine, "www.evil.example").await);
 }
@@ -109,7 +85,7 @@ async fn a_host_is_found_by_itself_and_by_what_it_is_below_but_not_below_a_publi
 #[tokio::test]
 async fn a_url_is_found_with_its_query_or_without_whatever_its_scheme() {
     let lists = Lists::new(&[("l.txt", MIXED)]);
-    let engine = lists.open("l.txt").await;
+    let engine = open(&lists, "l.txt").await;
     for text in [
         "http://a.example/x?y=z",
         "https://A.example/x?y=z",
@@ -134,7 +110,7 @@ async fn a_url_is_found_with_its_query_or_without_whatever_its_scheme() {
 #[tokio::test]
 async fn an_address_is_in_the_innermost_network() {
     let lists = Lists::new(&[("l.txt", MIXED)]);
-    let engine = lists.open("l.txt").await;
+    let engine = open(&lists, "l.txt").await;
     let why = async |text: &str| judge(&engine, text).await.reasons;
     assert_eq!(why("192.0.2.7").await, ["192.0.2.7/32 is in the list"]);
     assert_eq!(why("192.0.2.8").await, ["192.0.2.0/24 is in the list"]);
@@ -153,20 +129,20 @@ async fn the_meaning_of_a_list_becomes_the_verdict_and_its_words_the_labels() {
         ("brands.csv", "url,target\nhttp://fake.example/,PayPal\n"),
         ("plain.txt", "plain.example # seen in March\n"),
     ]);
-    let found = judge(&lists.open("threats.csv").await, "www.evil.example").await;
+    let found = judge(&open(&lists, "threats.csv").await, "www.evil.example").await;
     assert_eq!((found.category, found.result.as_deref()), (Category::Malicious, Some("malware")));
     assert_eq!(found.reasons, ["evil.example is in the list for Emotet"]);
     assert_eq!(found.labels.threat_names, ["Emotet"]);
     assert_eq!(found.labels.categories, [("Feed".to_owned(), "malware".to_owned())].into());
-    let phishing = lists.open_as(&lists.config("brands.csv", Meaning::Phishing)).await;
+    let phishing = open_as(&lists, &config(&lists, "brands.csv", Meaning::Phishing)).await;
     assert_eq!(judge(&phishing, "http://fake.example/").await.labels.targeted_brand.as_deref(), Some("PayPal"));
     for (meaning, category, result) in [
         (Meaning::Suspicious, Category::Suspicious, Some("suspicious")),
         (Meaning::Harmless, Category::Harmless, None),
         (Meaning::Informational, Category::Undetected, None),
     ] {
-        let config = ListConfig { category: Some("news".into()), ..lists.config("plain.txt", meaning) };
-        let found = judge(&lists.open_as(&config).await, "plain.example").await;
+        let config = ListConfig { category: Some("news".into()), ..config(&lists, "plain.txt", meaning) };
+        let found = judge(&open_as(&lists, &config).await, "plain.example").await;
         assert_eq!((found.category, found.result.as_deref()), (category, result));
         assert_eq!(found.labels.categories, [("Feed".to_owned(), "news".to_owned())].into());
         assert_eq!(found.reasons, ["plain.example is in the list: seen in March"]);
@@ -176,7 +152,7 @@ async fn the_meaning_of_a_list_becomes_the_verdict_and_its_words_the_labels() {
 #[tokio::test]
 async fn a_changed_list_is_taken_in_use_and_a_lost_one_stays_as_it_was() {
     let lists = Lists::new(&[("l.txt", "old.example\n")]);
-    let engine = lists.open("l.txt").await;
+    let engine = open(&lists, "l.txt").await;
     lists.write("l.txt", "new.example\nnewer.example\n");
     engine.refresh().await;
     assert!(!listed(&engine, "old.example").await && listed(&engine, "new.example").await);
@@ -197,7 +173,7 @@ async fn files_come_into_a_folder_and_go() {
         ("feeds/deep/b.txt", "b.example\n"),
         ("feeds/.hidden", "c.example"),
     ]);
-    let engine = lists.open("feeds").await;
+    let engine = open(&lists, "feeds").await;
     assert!(listed(&engine, "a.example").await && listed(&engine, "b.example").await);
     assert!(!listed(&engine, "c.example").await);
     lists.write("feeds/d.txt", "d.example\n");
@@ -211,7 +187,7 @@ async fn files_come_into_a_folder_and_go() {
 async fn bad_lines_are_counted_and_the_first_twenty_are_shown() {
     let text = format!("{}good.example\n{}\n\0\u{1}\n", "not an address\n".repeat(30), "y".repeat(200_000));
     let lists = Lists::new(&[("l.txt", &text)]);
-    let engine = lists.open("l.txt").await;
+    let engine = open(&lists, "l.txt").await;
     assert!(listed(&engine, "good.example").await);
     let problems = engine.status().problems;
     assert_eq!(problems.len(), 21, "{problems:?}");
@@ -222,22 +198,22 @@ async fn bad_lines_are_counted_and_the_first_twenty_are_shown() {
 #[tokio::test]
 async fn a_ready_index_is_used_again_and_a_damaged_one_is_made_anew() {
     let lists = Lists::new(&[("l.txt", "evil.example\n")]);
-    drop(lists.open("l.txt").await);
+    drop(open(&lists, "l.txt").await);
     let entry = fs::read_dir(lists.path("cache")).expect("it is there").next().expect("one").expect("readable");
     let made = entry.metadata().expect("it is there").modified().expect("it has a date");
-    drop(lists.open("l.txt").await);
+    drop(open(&lists, "l.txt").await);
     assert_eq!(entry.metadata().expect("it is there").modified().expect("it has a date"), made);
     let whole = fs::read(entry.path()).expect("readable");
     for damaged in [&whole[..whole.len() - 1], &whole[..50], b"", &[7; 200]] {
         fs::write(entry.path(), damaged).expect("written");
-        assert!(listed(&lists.open("l.txt").await, "evil.example").await);
+        assert!(listed(&open(&lists, "l.txt").await, "evil.example").await);
     }
 }
 
 #[tokio::test]
 async fn a_list_that_is_not_there_is_the_operators_mistake() {
     let lists = Lists::new(&[]);
-    let Err(error) = AddressList::open(&lists.config("none", Meaning::Malware), lists.folder.path()).await else {
+    let Err(error) = AddressList::open(&config(&lists, "none", Meaning::Malware), &lists.path("")).await else {
         panic!("opened")
     };
     assert!(error.to_string().contains("none"), "{error}");
@@ -263,7 +239,7 @@ proptest! {
                 }
             }
             let lists = Lists::new(&[("l.txt", &text)]);
-            let engine = lists.open("l.txt").await;
+            let engine = open(&lists, "l.txt").await;
             for number in numbers {
                 assert!(listed(&engine, &format!("n{number}.example")).await, "{number}");
             }

@@ -1,7 +1,6 @@
 //! The engine over lists in a temporary folder.
 
 use std::fs;
-use std::path::PathBuf;
 
 use assay_model::facts::Facts;
 use assay_model::verdict::Category;
@@ -10,34 +9,13 @@ use assay_model::{Digests, Md5, Sha1, Sha256};
 use super::{Hashlist, find};
 use crate::config::HashlistConfig;
 use crate::engine::{Engine as _, Finding, Item, Sample};
+use crate::lists::Lists;
 use crate::suite;
 
-struct Lists {
-    folder: tempfile::TempDir,
-}
-
-impl Lists {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let lists = Self { folder: tempfile::tempdir().expect("a temporary folder") };
-        for (name, text) in files {
-            lists.write(name, text);
-        }
-        lists
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("the list is written");
-    }
-
-    async fn open(&self, bad: &[&str], good: &[&str]) -> Hashlist {
-        let paths = |names: &[&str]| names.iter().map(|name| self.path(name)).collect();
-        let config = HashlistConfig { bad: paths(bad), good: paths(good) };
-        Hashlist::open(&config, &self.path("cache")).await.expect("the lists are read")
-    }
+async fn open(lists: &Lists, bad: &[&str], good: &[&str]) -> Hashlist {
+    let paths = |names: &[&str]| names.iter().map(|name| lists.path(name)).collect();
+    let config = HashlistConfig { bad: paths(bad), good: paths(good) };
+    Hashlist::open(&config, &lists.path("cache")).await.expect("the lists are read")
 }
 
 async fn judge(engine: &Hashlist, text: &str) -> Finding {
@@ -59,7 +37,7 @@ async fn it_passes_the_suite_and_knows_the_bad_by_any_hash_and_the_good() {
     );
     let good = format!("{}\n{}\n", of("good").md5, of("by md5").sha256);
     let lists = Lists::new(&[("bad.csv", &bad), ("fine.txt", &good)]);
-    let engine = lists.open(&["bad.csv"], &["fine.txt"]).await;
+    let engine = open(&lists, &["bad.csv"], &["fine.txt"]).await;
     suite::run(&engine).await;
     for (text, category, result) in [
         ("by md5", Category::Malicious, Some("Hashlist.bad")),
@@ -79,7 +57,7 @@ async fn it_passes_the_suite_and_knows_the_bad_by_any_hash_and_the_good() {
 async fn bad_lines_are_counted_and_the_first_twenty_are_shown() {
     let text = format!("{}\n{}{}", "not a hash\n".repeat(30), "y".repeat(200_000), format_args!("\n{}\n", of("x").md5));
     let lists = Lists::new(&[("l.txt", &text)]);
-    let engine = lists.open(&["l.txt"], &[]).await;
+    let engine = open(&lists, &["l.txt"], &[]).await;
     assert_eq!(judge(&engine, "x").await.category, Category::Malicious);
     let problems = engine.status().problems;
     assert_eq!(problems.len(), 21, "{problems:?}");
@@ -90,7 +68,7 @@ async fn bad_lines_are_counted_and_the_first_twenty_are_shown() {
 #[tokio::test]
 async fn a_changed_list_is_taken_in_use_and_a_lost_one_stays_as_it_was() {
     let lists = Lists::new(&[("l.txt", &of("old").md5.to_string())]);
-    let engine = lists.open(&["l.txt"], &[]).await;
+    let engine = open(&lists, &["l.txt"], &[]).await;
     lists.write("l.txt", &format!("{}\n{}", of("new").sha256, of("newer").md5));
     engine.refresh().await;
     assert_eq!(judge(&engine, "old").await.category, Category::Undetected);
@@ -108,7 +86,7 @@ async fn a_changed_list_is_taken_in_use_and_a_lost_one_stays_as_it_was() {
 #[tokio::test]
 async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_is_swept() {
     let lists = Lists::new(&[("a.txt", &of("a").md5.to_string()), ("b.txt", &of("b").md5.to_string())]);
-    drop(lists.open(&["a.txt", "b.txt"], &[]).await);
+    drop(open(&lists, &["a.txt", "b.txt"], &[]).await);
     let indexes = || {
         fs::read_dir(lists.path("cache"))
             .expect("it is there")
@@ -116,10 +94,10 @@ async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_i
             .collect::<Vec<_>>()
     };
     assert_eq!(indexes().len(), 2);
-    drop(lists.open(&["a.txt"], &[]).await);
+    drop(open(&lists, &["a.txt"], &[]).await);
     let [index] = &indexes()[..] else { panic!("{:?}", indexes()) };
     let made = fs::metadata(index).expect("it is there").modified().expect("it has a date");
-    drop(lists.open(&["a.txt"], &[]).await);
+    drop(open(&lists, &["a.txt"], &[]).await);
     assert_eq!(fs::metadata(index).expect("it is there").modified().expect("it has a date"), made);
     let whole = fs::read(index).expect("readable");
     for damaged in [
@@ -129,7 +107,7 @@ async fn a_ready_index_is_used_again_a_damaged_one_is_made_anew_and_an_old_one_i
         b"garbage that is longer than the header of an index, which has ninety-six bytes, as one can see here",
     ] {
         fs::write(index, damaged).expect("written");
-        let engine = lists.open(&["a.txt"], &[]).await;
+        let engine = open(&lists, &["a.txt"], &[]).await;
         assert_eq!(judge(&engine, "a").await.category, Category::Malicious);
     }
 }
@@ -141,7 +119,7 @@ async fn every_entry_of_a_list_is_found_and_nothing_between_them() {
     let alike = (0..3000).map(|number| format!("00000000000000000000000000000000000000000000000000000000{number:08x}"));
     let text = lines.chain(alike).collect::<Vec<_>>().join("\n");
     let lists = Lists::new(&[("l.txt", &text)]);
-    let engine = lists.open(&["l.txt"], &[]).await;
+    let engine = open(&lists, &["l.txt"], &[]).await;
     for number in 0..5000 {
         let finding = judge(&engine, &number.to_string()).await;
         assert_eq!(finding.result, Some(format!("n{number}")));
@@ -160,7 +138,7 @@ async fn every_entry_of_a_list_is_found_and_nothing_between_them() {
 async fn of_two_lines_with_one_hash_the_one_with_a_name_counts() {
     let hash = of("x").sha256;
     let lists = Lists::new(&[("l.txt", &format!("{hash}\n{hash},named\n{hash}\n"))]);
-    let engine = lists.open(&["l.txt"], &[]).await;
+    let engine = open(&lists, &["l.txt"], &[]).await;
     assert_eq!(judge(&engine, "x").await.result.as_deref(), Some("named"));
     assert_eq!(engine.status().holds["known-bad hashes"], 1);
 }
@@ -169,6 +147,6 @@ async fn of_two_lines_with_one_hash_the_one_with_a_name_counts() {
 async fn a_list_that_is_not_there_is_the_operators_mistake() {
     let lists = Lists::new(&[]);
     let config = HashlistConfig { bad: vec![lists.path("none")], good: Vec::new() };
-    let Err(error) = Hashlist::open(&config, lists.folder.path()).await else { panic!("opened") };
+    let Err(error) = Hashlist::open(&config, &lists.path("")).await else { panic!("opened") };
     assert!(error.to_string().contains("none"), "{error}");
 }

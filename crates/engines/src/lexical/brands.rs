@@ -29,6 +29,9 @@ const FILE_LIMIT: u64 = 4 << 20;
 /// A shorter name is only compared as a whole: one letter is too much of it.
 const SLIP_SHORTEST: usize = 6;
 
+/// A shorter name is nobody's under another ending: there is an `x` under most.
+const WHOLE_SHORTEST: usize = 3;
+
 /// A shorter name is not looked for in the names of others: too many words have it in them.
 const PART_SHORTEST: usize = 4;
 
@@ -157,7 +160,7 @@ impl Brands {
     /// The registered label is a brand's, or nearly.
     fn alike(&self, name: &Name) -> Option<Sign> {
         let core = &name.core;
-        if let Some(brand) = self.brand_of(core) {
+        if let Some(brand) = self.brand_of(core).filter(|_| core.len() >= WHOLE_SHORTEST) {
             let reason = format!("{} has the name of {brand} under another ending", name.registrable);
             return Some(Sign::new(40, reason).of_brand(brand));
         }

@@ -90,7 +90,8 @@ fn a_slip_of_the_hand_alone_is_a_sign_and_with_another_enough() {
     let alone = weight("papyal.com");
     assert!((1..THRESHOLD).contains(&alone), "{alone}");
     assert!(weight("http://papyal.com/paypal.com/") >= THRESHOLD);
-    assert_eq!(weight("purple.com"), 0);
+    assert_eq!((weight("purple.com"), weight("x.example")), (0, 0));
+    assert!(weight("paypal.example") > 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use memchr::memmem;
 
-use super::{Limits, Search};
+use super::{Limits, Search, veiled};
 use crate::archive;
 use crate::bytes::head;
 
@@ -21,6 +21,8 @@ const RATIO: u64 = 1000;
 
 /// Streams of one PDF.
 const STREAMS: usize = 2000;
+/// Bytes of one stream that is written in ASCII85, before it is unpacked.
+const PACKED: usize = 1 << 20;
 /// How far before a stream its filter is said.
 const DICTIONARY: usize = 512;
 
@@ -43,6 +45,7 @@ fn members(search: &mut Search, bytes: &[u8], limits: &Limits) {
     };
     let walk = archive::walk(bytes, None, &bounds, &mut |member| {
         search.look(member.bytes);
+        veiled::look(search, member.bytes);
         if search.found.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     search.found.cut |= walk.cut.is_some_and(|cut| cut != archive::Cut::Damaged);
@@ -59,11 +62,15 @@ fn streams(search: &mut Search, bytes: &[u8], limits: &Limits) {
         }
         let rest = bytes.get(place.saturating_add(b"stream".len())..).unwrap_or_default();
         let packed = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")).unwrap_or(rest);
+        let is_text = memmem::find(dictionary, b"ASCII85Decode").is_some();
+        let unwrapped = if is_text { of_ascii85(packed) } else { Vec::new() };
+        let packed = if is_text { &*unwrapped } else { packed };
         let mut content = Vec::new();
         // A damaged stream is looked at as far as it goes.
         let _ = flate2::bufread::ZlibDecoder::new(packed).take(MEMBER_BYTES.min(left)).read_to_end(&mut content);
         left = left.saturating_sub(u64::try_from(content.len()).unwrap_or(u64::MAX));
         search.look(&content);
+        veiled::look(search, &content);
         if left == 0 {
             search.found.cut = true;
             return;
@@ -79,4 +86,44 @@ fn is_picture(dictionary: &[u8]) -> bool {
     [&b"/Image"[..], b"/FontFile", b"/Length1", b"/Type1C", b"/CIDFontType0C", b"/ICCBased"]
         .iter()
         .any(|word| memmem::find(dictionary, word).is_some())
+}
+
+/// Five letters for four bytes, up to `~` (ISO 32000, 7.4.3).
+fn of_ascii85(letters: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut group, mut count) = (0_u32, 0_usize);
+    for letter in letters.iter().filter(|letter| !letter.is_ascii_whitespace()) {
+        match letter {
+            b'z' if count == 0 => bytes.extend([0; 4]),
+            b'!'..=b'u' => {
+                group = group.wrapping_mul(85).wrapping_add(u32::from(letter.wrapping_sub(b'!')));
+                count = count.saturating_add(1);
+            }
+            _ => break,
+        }
+        if count == 5 {
+            bytes.extend(group.to_be_bytes());
+            (group, count) = (0, 0);
+        }
+        if bytes.len() >= PACKED {
+            break;
+        }
+    }
+    if count > 1 {
+        let group = (count..5).fold(group, |group, _| group.wrapping_mul(85).wrapping_add(84));
+        bytes.extend(group.to_be_bytes().iter().take(count.saturating_sub(1)));
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_ascii85;
+
+    #[test]
+    fn ascii85_is_read_up_to_its_mark() {
+        assert_eq!(of_ascii85(b"87cUR\r\nD]i,\"Ebo80~>rest"), b"Hello World!");
+        assert_eq!(of_ascii85(b"z!!~>"), [0, 0, 0, 0, 0]);
+        assert_eq!(of_ascii85(b"~>"), b"");
+    }
 }

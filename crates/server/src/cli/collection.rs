@@ -18,6 +18,7 @@ const NOTES: &str = "  assay collection create \"Bank trojans\" --item 8.8.8.8 -
   assay collection remove ID https://evil.example/x
   assay collection show ID
   assay collection items ID domains
+  assay collection search ID 'entity:domain tld:com positives:1+'
   assay collection update ID --tag banks --private false
   assay collection list --filter 'tag:banks creation_date:30d+'
   assay collection delete ID";
@@ -36,6 +37,16 @@ const COLUMNS: &[Column] = &[
 
 /// What a list of items shows.
 const ITEMS: &[Column] = &[Column("Type", "type"), Column("Id", "id"), Column("URL", "url")];
+
+/// What a list of found items shows.
+const FOUND: &[Column] = &[
+    Column("Type", "type"),
+    Column("Id", "id"),
+    Column("URL", "url"),
+    Column("Name", "meaningful_name"),
+    Column("Malicious", "last_analysis_stats.malicious"),
+    Column("Analysed", "last_analysis_date"),
+];
 
 /// Collections.
 #[derive(Debug, Args)]
@@ -88,6 +99,19 @@ enum Command {
         kind: String,
         /// How many
         #[arg(long, value_name = "NUMBER", default_value_t = 400)]
+        limit: usize,
+    },
+    /// Find items in it by what their reports say
+    Search {
+        /// Its id
+        id: String,
+        /// Words and modifier:value; of files where entity:url, entity:domain or entity:ip does not say otherwise
+        query: String,
+        /// An order of that kind with + or - behind it, such as positives-
+        #[arg(long)]
+        order: Option<String>,
+        /// How many
+        #[arg(long, value_name = "NUMBER", default_value_t = 40)]
         limit: usize,
     },
     /// Change it
@@ -188,6 +212,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Show { id } => session.show(&Call::get(&["collections", &id])).await,
         Command::Items { id, kind, limit } => {
             session.list(&Call::get(&["collections", &id, "relationships", &kind]), ITEMS, Some(limit)).await
+        }
+        Command::Search { id, query, order, limit } => {
+            let call = Call::get(&["collections", &id, "search"]).with("query", Some(query)).with("order", order);
+            session.list(&call, FOUND, Some(limit)).await
         }
         Command::Update { id, name, about } => {
             let data = about.attributes().set("name", name).change("collection", &id)?;

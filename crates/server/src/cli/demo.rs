@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::client::object::{File, Object};
 use crate::client::scan::{self, Plan};
-use crate::client::{Client, Sample, Verdict, Watch as _};
+use crate::client::{Client, Sample, Target, Verdict, Watch as _};
 use crate::compose::{self, Server};
 use crate::config::Config;
 use crate::show::onward::{self, Staying};
@@ -123,7 +123,7 @@ async fn scan_all(
     progress.notice(&format!("A server on a temporary folder is ready at {}.", server.base));
     progress.notice("Scanning the EICAR test file, an archive that holds it, this very program, and a text:");
     progress.start(pieces.len());
-    let samples = pieces.iter().map(|piece| Ok(Sample::at(piece.path.clone()))).collect();
+    let samples = pieces.iter().map(|piece| Ok(Target::File(Sample::at(piece.path.clone())))).collect();
     let scan = scan::all(&client, samples, Plan { jobs: pieces.len(), wait: Some(PATIENCE) }).await;
     let mut reports = Vec::new();
     for (piece, scanned) in pieces.iter().zip(scan.files) {

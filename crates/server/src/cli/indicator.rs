@@ -102,13 +102,25 @@ async fn scan(client: &Client, item: &Item, text: &str, patience: Duration) -> R
 
 async fn related(client: &Client, sort: Sort, text: &str, relationship: &str) -> Result<Answer<Shown>, Problem> {
     let item = sort.read(text)?;
-    let data = client.related(&item, relationship).await.map_err(|problem| unknown(problem, sort))?;
+    let answered = client.related(&item, relationship).await;
+    let data = answered.map_err(|problem| match problem.kind {
+        Kind::Refused(404) if problem.message.contains("endpoint not found") => no_relationship(sort, relationship),
+        _ => unknown(problem, sort),
+    })?;
     let objects = match &data {
         Value::Array(objects) => objects.clone(),
         Value::Null => Vec::new(),
         one => vec![one.clone()],
     };
     Ok((data, Shown::Related(objects)))
+}
+
+/// The server has no such endpoint: which there are.
+fn no_relationship(sort: Sort, name: &str) -> Problem {
+    let known = assay_api::objects::of(sort.kind()).map_or(&[][..], |object| object.relationships);
+    let known: Vec<_> = known.iter().map(|relationship| relationship.name).collect();
+    Problem::local(format!("the server knows no relationship \"{name}\" of a {}", sort.noun()))
+        .mend(format!("There are {}.", known.join(", ")))
 }
 
 fn unknown(problem: Problem, sort: Sort) -> Problem {

@@ -57,7 +57,7 @@ enum Command {
     Serve(serve::Arguments),
     /// See it work: a temporary server scans a few harmless files
     Demo(demo::Arguments),
-    /// Scan files, folders or standard input
+    /// Scan files, folders, standard input or URLs
     Scan(scan::Arguments),
     /// Show the report of a file by its hash
     File(file::Arguments),

@@ -1,4 +1,4 @@
-//! `assay scan PATH…`: files, folders and standard input, from disk to verdict.
+//! `assay scan PATH…`: files, folders, standard input and URLs, to their verdict.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,35 +14,37 @@ use crate::show::{Format, Output, Progress, scans};
 
 /// What `--help` ends with.
 const NOTES: &str = "Folders are walked to their ends; links inside them are not followed. Files beyond 30 MiB are sent by \
-way of an upload address. When the server asks to wait for a quota, that is done, for up to two minutes at a time. JSON \
-is a list of objects with path, sha256, status, verdict, stats, results and links.
+way of an upload address. What begins with http://, https:// or ftp:// is a URL; whether the server goes there is for its \
+configuration to say. When the server asks to wait for a quota, that is done, for up to two minutes at a time. JSON is a \
+list of objects with path (or URL), type, sha256, status, verdict, stats, results and links.
 
   assay scan ~/Downloads
+  assay scan invoice.pdf https://example.org/invoice
   curl -s https://example.org/setup.exe | assay scan -
   assay scan --no-wait --format json *.exe | jq -r '.[].analysis_id'
 
 Exit status:
-  0  every file was scanned, none is malicious
-  1  every file was scanned, at least one is malicious
-  2  at least one file could not be scanned, whatever the others are";
+  0  all were scanned, none is malicious
+  1  all were scanned, at least one is malicious
+  2  at least one could not be scanned, whatever the others are";
 
-/// Scan files and folders, and wait for what the engines say
+/// Scan files, folders and URLs, and wait for what the engines say
 #[derive(Debug, clap::Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Arguments {
-    /// Files and folders; `-` is standard input
+    /// Files, folders and URLs; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Files under way at once
+    /// Files and URLs under way at once
     #[arg(long, short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
 
-    /// Upload only; `assay analysis ID` tells the verdict later
+    /// Send only; `assay analysis ID` tells the verdict later
     #[arg(long)]
     no_wait: bool,
 
-    /// How long to wait for the analysis of one file
+    /// How long to wait for each analysis
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
     timeout: Duration,
 

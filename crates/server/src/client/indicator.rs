@@ -37,6 +37,15 @@ impl Sort {
         }
     }
 
+    /// Of what kind its objects are.
+    pub(crate) fn kind(self) -> assay_model::Kind {
+        match self {
+            Self::Url => assay_model::Kind::Url,
+            Self::Domain => assay_model::Kind::Domain,
+            Self::Ip => assay_model::Kind::IpAddress,
+        }
+    }
+
     /// In a sentence.
     pub(crate) fn noun(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@
 //! | [`live`] | whether a key still opens something |
 //! | [`upload`], [`sample`] | files on disk on their way to the server |
 //! | [`indicator`] | URLs, domains and IP addresses |
-//! | [`scan`], [`scanned`] | many files, from disk to verdict |
+//! | [`scan`], [`scanned`] | many files and URLs, from disk to verdict |
 //! | [`object`], [`verdict`] | the parts of an answer that people are shown |
 //! | [`patience`] | waiting: for a quota, for an analysis |
 //! | [`problem`], [`transport`] | what went wrong, and the mend |
@@ -39,7 +39,7 @@ pub(crate) mod watch;
 
 pub(crate) use api::Client;
 pub(crate) use connection::Connection;
-pub(crate) use sample::Sample;
+pub(crate) use sample::{Sample, Target};
 pub(crate) use scanned::Scanned;
 pub(crate) use verdict::Verdict;
 pub(crate) use watch::Watch;

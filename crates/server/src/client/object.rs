@@ -140,11 +140,20 @@ pub(crate) struct Indicator {
     pub(crate) as_owner: Option<String>,
     pub(crate) country: Option<String>,
     pub(crate) tags: Vec<String>,
+    pub(crate) crowdsourced_context: Vec<Context>,
     pub(crate) first_submission_date: Option<i64>,
     pub(crate) last_submission_date: Option<i64>,
     pub(crate) last_analysis_date: Option<i64>,
     pub(crate) last_analysis_stats: Stats,
     pub(crate) last_analysis_results: Results,
+}
+
+/// What somebody says of an address.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Context {
+    pub(crate) title: String,
+    pub(crate) details: String,
 }
 
 /// A YARA rule that matched.

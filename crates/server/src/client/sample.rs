@@ -1,12 +1,25 @@
-//! What is to be scanned: from the paths of a command line (files, folders, `-`) to files on disk.
+//! What is to be scanned: from the words of a command line (files, folders, `-`, URLs) to files on disk and URLs.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use assay_model::url::CanonicalUrl;
 use tempfile::TempPath;
 use walkdir::WalkDir;
 
 use super::problem::Problem;
+
+/// How words begin that are URLs, whatever files there are.
+const SCHEMES: &[&str] = &["http://", "https://", "ftp://"];
+
+/// Something on its way to the server.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A file.
+    File(Sample),
+    /// A URL, and how it was written.
+    Url(CanonicalUrl, String),
+}
 
 /// A file on its way to the server.
 #[derive(Debug)]
@@ -27,7 +40,7 @@ enum Content {
     Copy(TempPath),
 }
 
-/// A path that could not be turned into samples.
+/// A path that could not be turned into samples, or a URL that is none.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
     /// The path.
@@ -61,17 +74,27 @@ impl Sample {
 }
 
 /// All files behind the paths, in their order; folders in the order of their names. Inside folders, links are not
-/// followed and what is no regular file is passed over.
-pub(crate) fn gather(paths: &[PathBuf]) -> Vec<Result<Sample, Unreadable>> {
+/// followed and what is no regular file is passed over. URLs stand among them as they are.
+pub(crate) fn gather(paths: &[PathBuf]) -> Vec<Result<Target, Unreadable>> {
     let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            found.push(Sample::from_stdin().map_err(|error| unreadable(path, &error.to_string())));
+            let sample = Sample::from_stdin().map_err(|error| unreadable(path, &error.to_string()));
+            found.push(sample.map(Target::File));
+            continue;
+        }
+        if let Some(text) = path.to_str().filter(|text| is_url(text)) {
+            found.push(match text.parse() {
+                Ok(url) => Ok(Target::Url(url, text.to_owned())),
+                Err(why) => {
+                    Err(Unreadable { shown: text.to_owned(), problem: Problem::local(format!("no URL: {why}")) })
+                }
+            });
             continue;
         }
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => found.extend(walk(path)),
-            Ok(metadata) if metadata.is_file() => found.push(Ok(Sample::at(path.clone()))),
+            Ok(metadata) if metadata.is_file() => found.push(Ok(Target::File(Sample::at(path.clone())))),
             Ok(_) => found.push(Err(unreadable(path, "neither a regular file nor a folder"))),
             Err(error) => found.push(Err(unreadable(path, &error.to_string()))),
         }
@@ -79,9 +102,14 @@ pub(crate) fn gather(paths: &[PathBuf]) -> Vec<Result<Sample, Unreadable>> {
     found
 }
 
-fn walk(folder: &Path) -> impl Iterator<Item = Result<Sample, Unreadable>> {
+/// Whether a word is meant as a URL. `./http:/x` is a file.
+pub(super) fn is_url(text: &str) -> bool {
+    SCHEMES.iter().any(|scheme| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))
+}
+
+fn walk(folder: &Path) -> impl Iterator<Item = Result<Target, Unreadable>> {
     WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(|entry| match entry {
-        Ok(entry) => entry.file_type().is_file().then(|| Ok(Sample::at(entry.into_path()))),
+        Ok(entry) => entry.file_type().is_file().then(|| Ok(Target::File(Sample::at(entry.into_path())))),
         Err(error) => {
             let reason = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
             Some(Err(unreadable(error.path().unwrap_or(Path::new("?")), &reason)))
@@ -121,8 +149,21 @@ mod tests {
         std::os::unix::fs::symlink("/etc", root.join("out")).expect("a link");
         std::os::unix::fs::symlink("/etc/passwd", root.join("b/passwd")).expect("a link");
         let found = gather(&[root.to_owned()]);
-        let names: Vec<_> = found.iter().map(|sample| sample.as_ref().map(|s| s.name.as_str()).ok()).collect();
-        assert_eq!(names, [Some("a"), Some("deep"), Some("z")]);
+        let name = |target: &Result<Target, Unreadable>| match target {
+            Ok(Target::File(sample)) => sample.name.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found.iter().map(name).collect::<Vec<_>>(), ["a", "deep", "z"]);
+    }
+
+    #[test]
+    fn a_url_is_taken_as_one_and_what_only_begins_like_one_is_told() {
+        let found = gather(&["HTTPS://Example.com/a#b".into(), "http://".into(), "./http:".into()]);
+        let Ok(Target::Url(url, shown)) = &found[0] else { panic!("{found:?}") };
+        assert_eq!((url.as_str(), shown.as_str()), ("https://example.com/a", "HTTPS://Example.com/a#b"));
+        let wrong = found[1].as_ref().expect_err("no URL");
+        assert!(wrong.problem.message.contains("no URL"), "{wrong:?}");
+        assert!(found[2].as_ref().expect_err("no file").problem.message.contains("cannot be read"));
     }
 
     #[test]

@@ -1,17 +1,29 @@
-//! What became of one path of a scan: an element of `assay scan --format json` and a row of its table.
+//! What became of one path or URL of a scan: an element of `assay scan --format json` and a row of its table.
 
 use assay_model::Digests;
 use serde::Serialize;
 
 use super::object::{Analysis, Links, Object, Results};
-use super::upload::Upload;
 use super::verdict::{Stats, Verdict};
 
-/// One path and what the server says of it.
+/// What a scan is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sort {
+    /// A file.
+    File,
+    /// A URL.
+    Url,
+}
+
+/// One path or URL and what the server says of it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Scanned {
-    /// As it was given or found; `-` is standard input.
+    /// As it was given or found; `-` is standard input. A URL stands here too.
     pub(crate) path: String,
+    /// Which of the two it is.
+    #[serde(rename = "type")]
+    pub(crate) sort: Sort,
     /// Of what was sent.
     pub(crate) sha256: Option<String>,
     /// Bytes of what was sent.
@@ -26,7 +38,7 @@ pub(crate) struct Scanned {
     pub(crate) results: Results,
     /// What `assay analysis` takes.
     pub(crate) analysis_id: Option<String>,
-    /// `self`: the analysis; `item`: the file's report.
+    /// `self`: the analysis; `item`: the report.
     pub(crate) links: Links,
     /// Why there is no verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,34 +46,44 @@ pub(crate) struct Scanned {
 }
 
 impl Scanned {
-    /// A path that did not get as far as the server.
-    pub(crate) fn failed(path: String, error: String) -> Self {
+    /// A file of which nothing is known yet.
+    pub(crate) fn of_file(path: String) -> Self {
         Self {
             path,
+            sort: Sort::File,
             sha256: None,
             size: None,
-            status: "error".to_owned(),
+            status: "unsent".to_owned(),
             verdict: None,
             stats: Stats::default(),
             results: Results::new(),
             analysis_id: None,
             links: Links::default(),
-            error: Some(error),
+            error: None,
         }
     }
 
-    /// A path whose file the server has taken; `item` is the address of its report.
-    pub(crate) fn uploaded(path: String, upload: Upload, item: String) -> Self {
-        let Upload { analysis, digests: Digests { sha256, size, .. } } = upload;
-        Self {
-            sha256: Some(sha256.to_string()),
-            size: Some(size),
-            status: "queued".to_owned(),
-            analysis_id: Some(analysis.id),
-            links: Links { item: Some(item), ..analysis.links },
-            error: None,
-            ..Self::failed(path, String::new())
-        }
+    /// A URL of which nothing is known yet.
+    pub(crate) fn of_url(url: String) -> Self {
+        Self { sort: Sort::Url, ..Self::of_file(url) }
+    }
+
+    /// The same with why there is no verdict.
+    pub(crate) fn failed(mut self, error: String) -> Self {
+        self.fail(error);
+        self
+    }
+
+    /// Notes what was sent.
+    pub(crate) fn sent(&mut self, digests: &Digests) {
+        (self.sha256, self.size) = (Some(digests.sha256.to_string()), Some(digests.size));
+    }
+
+    /// Notes the analysis that the server has begun; `item` is the address of the report.
+    pub(crate) fn queued(&mut self, analysis: String, links: Links, item: String) {
+        "queued".clone_into(&mut self.status);
+        self.analysis_id = Some(analysis);
+        self.links = Links { item: Some(item), ..links };
     }
 
     /// Takes in what the server says of the analysis.

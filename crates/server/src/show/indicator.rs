@@ -52,6 +52,9 @@ fn facts(object: &Object<Indicator>, look: Look) -> Facts {
             facts.add(name, table::text(&value));
         }
     }
+    for context in &known.crowdsourced_context {
+        facts.add("Why", table::text(&format!("{}: {}", context.title, context.details)));
+    }
     facts
 }
 
@@ -82,9 +85,11 @@ mod tests {
         let object = json!({"id": "9f86", "type": "url", "attributes": {
             "url": "http://x.example/", "last_final_url": "http://y.example/", "title": "Log in", "tags": ["ip"],
             "last_http_response_code": 200, "last_http_response_content_length": 12, "last_fetch_outcome": "ok",
+            "crowdsourced_context": [{"title": "List: phishing", "details": "seen at work", "severity": "high"}],
             "last_analysis_stats": {"malicious": 1, "harmless": 1},
             "last_analysis_results": {"List": {"category": "malicious", "result": "phishing", "method": "blacklist"}}}});
         let shown = render(&Object::read(&object).expect("a URL"), Look::Piped);
+        assert!(shown.contains("List: phishing: seen at work"), "{shown}");
         for part in ["malicious 1/2", "http://x.example/", "http://y.example/", "Log in", "HTTP 200, 12 B", "phishing"]
         {
             assert!(shown.contains(part), "{part}: {shown}");

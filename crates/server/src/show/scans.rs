@@ -1,6 +1,7 @@
-//! The table of `assay scan`: a row a file, and a line that sums up.
+//! The table of `assay scan`: a row a file or URL, and a line that sums up.
 
 use super::table::{self, Look};
+use crate::client::scanned::Sort;
 use crate::client::verdict::Ending;
 use crate::client::{Scanned, Verdict};
 
@@ -9,7 +10,13 @@ const SHORT: usize = 12;
 
 /// All rows and the sum.
 pub(crate) fn render(files: &[Scanned], look: Look) -> String {
-    let mut table = look.table(["File", "Verdict", "Found", "Size", "SHA-256"]);
+    let has = |sort: Sort| files.iter().any(|file| file.sort == sort);
+    let what = match (has(Sort::File), has(Sort::Url)) {
+        (true, true) => "File or URL",
+        (false, true) => "URL",
+        _ => "File",
+    };
+    let mut table = look.table([what, "Verdict", "Found", "Size", "SHA-256"]);
     for file in files {
         let verdict = match (&file.error, file.verdict) {
             (Some(_), _) => table::error("error"),
@@ -43,7 +50,7 @@ fn findings(file: &Scanned) -> String {
     names.join(", ")
 }
 
-/// `3 files: 1 malicious, 2 undetected`, gravest first.
+/// `2 files and 1 URL: 1 malicious, 2 undetected`, gravest first.
 fn sum(files: &[Scanned]) -> String {
     let number = |verdict| files.iter().filter(|file| file.error.is_none() && file.verdict == Some(verdict)).count();
     let errors = files.iter().filter(|file| file.error.is_some()).count();
@@ -59,8 +66,18 @@ fn sum(files: &[Scanned]) -> String {
     ];
     let parts: Vec<_> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let noun = if files.len() == 1 { "file" } else { "files" };
-    format!("{} {noun}: {}", files.len(), parts.join(", "))
+    format!("{}: {}", nouns(files), parts.join(", "))
+}
+
+/// `2 files and 1 URL`
+fn nouns(files: &[Scanned]) -> String {
+    let count = |sort: Sort, one: &str, many: &str| match files.iter().filter(|file| file.sort == sort).count() {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let parts = [count(Sort::File, "file", "files"), count(Sort::Url, "URL", "URLs")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 /// How `assay scan` ends after these.
@@ -78,8 +95,7 @@ mod tests {
     use crate::client::object::Object;
 
     fn scanned(path: &str, analysis: &serde_json::Value) -> Scanned {
-        let mut scanned = Scanned::failed(path.to_owned(), String::new());
-        scanned.error = None;
+        let mut scanned = Scanned::of_file(path.to_owned());
         (scanned.size, scanned.sha256) = (Some(68), Some("275a021bbfb6489e54d471899f7db9d1".to_owned()));
         let object = json!({"id": "x", "attributes": analysis});
         scanned.judged(Object::read(&object).expect("an analysis"));
@@ -93,7 +109,7 @@ mod tests {
             "ZZ": {"category": "malicious", "result": "EICAR"},
             "Static": {"category": "undetected", "result": null}}});
         let clean = json!({"status": "completed", "stats": {"undetected": 4}});
-        let failed = Scanned::failed("gone\u{1b}[2J".to_owned(), "cannot be read: No such file".to_owned());
+        let failed = Scanned::of_file("gone\u{1b}[2J".to_owned()).failed("cannot be read: No such file".to_owned());
         vec![scanned("eicar.com", &malicious), scanned("notes.txt", &clean), failed]
     }
 
@@ -109,6 +125,21 @@ mod tests {
         ╰───────────────┴────────────────┴──────────────────────────────┴──────┴──────────────╯
         3 files: 1 error, 1 malicious, 1 undetected
         ");
+    }
+
+    #[test]
+    fn urls_stand_beside_files() {
+        let mut url = Scanned::of_url("https://evil.example/a".to_owned());
+        let phishing = json!({"status": "completed", "stats": {"suspicious": 1}, "results": {
+            "Assay Lexical": {"category": "suspicious", "result": "phishing"}}});
+        url.judged(Object::read(&json!({"id": "x", "attributes": phishing})).expect("an analysis"));
+        assert_eq!(serde_json::to_value(&url).expect("JSON")["type"], "url");
+        let shown = render(&[files().swap_remove(1), url.clone()], Look::Piped);
+        assert!(
+            shown.contains("File or URL") && shown.ends_with("1 file and 1 URL: 1 suspicious, 1 undetected"),
+            "{shown}"
+        );
+        assert!(render(&[url.clone(), url], Look::Piped).ends_with("2 URLs: 2 suspicious"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use super::pool::{Ask, Pool};
 use super::session::value;
 use super::text::{facet, kept, told};
+use crate::page::{COUNTED, counted};
 use crate::{Backlog, End, Page, Position, Range, Result};
 
 /// Every statement of this file.
@@ -31,8 +32,10 @@ const HEAD: &str = "
     SELECT from_id, at, sequence, context FROM edges
     WHERE space = $1 AND link = $2 AND to_id = $3 AND (at, sequence) < ($4, $5)
     ORDER BY at DESC, sequence DESC LIMIT $6";
-const TAILS: &str = "SELECT count(*) FROM edges WHERE space = $1 AND link = $2 AND from_id = $3";
-const HEADS: &str = "SELECT count(*) FROM edges WHERE space = $1 AND link = $2 AND to_id = $3";
+const TAILS: &str = "
+    SELECT count(*) FROM (SELECT 1 FROM edges WHERE space = $1 AND link = $2 AND from_id = $3 LIMIT $4) AS counted";
+const HEADS: &str = "
+    SELECT count(*) FROM (SELECT 1 FROM edges WHERE space = $1 AND link = $2 AND to_id = $3 LIMIT $4) AS counted";
 const BACKLOG: &str = "SELECT count(*) FILTER (WHERE died_of IS NULL), count(died_of) FROM jobs";
 
 /// One record.
@@ -100,9 +103,16 @@ pub(super) async fn linked(pool: &Pool, of: &Key, link: Link, end: End, range: &
     values.extend([value(at), value(sequence), value(surplus(range))]);
     let answer = |rows: &[Row]| rows.iter().map(|row| edge_of(of, link, end, row)).collect::<Result<Vec<_>, _>>();
     let select = Ask { text: select.into(), values, answer: |rows: &[Row]| Ok(answer(rows)?) };
-    let count = Ask { text: count.into(), values: object(), answer: |rows: &[Row]| Ok(rows[0].try_get::<_, i64>(0)?) };
-    let (rows, total) = tokio::try_join!(pool.run(&select), pool.run(&count))?;
-    Ok(Page::cut(rows, range.limit, Some(total.unsigned_abs())))
+    let rows = pool.run(&select).await?;
+    let total = if let Some(total) = Page::whole(&rows, range) {
+        Some(total)
+    } else {
+        let mut values = object();
+        values.push(value(i64::try_from(COUNTED + 1).unwrap_or(i64::MAX)));
+        let answer = |rows: &[Row]| Ok(rows[0].try_get::<_, i64>(0)?);
+        counted(pool.run(&Ask { text: count.into(), values, answer }).await?.unsigned_abs())
+    };
+    Ok(Page::cut(rows, range.limit, total))
 }
 
 fn edge_of(of: &Key, link: Link, end: End, row: &Row) -> Result<(Edge, Position), tokio_postgres::Error> {

@@ -7,6 +7,7 @@ use assay_model::{Kind, Link, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::facet::{LONGEST, shortened};
+use crate::page::{COUNTED, counted};
 use crate::{Backlog, End, Page, Position, Range, Result};
 
 /// One record.
@@ -57,29 +58,33 @@ pub(super) fn find(
     Ok(by_id(space, kind, found, range))
 }
 
-/// The edges at one object.
+/// The edges at one object. Behind a place, those of the same moment and those of earlier ones are asked for apart: of a
+/// comparison of both together `SQLite` takes only the moment to its index, and a list may be of one moment.
 pub(super) fn linked(connection: &Connection, of: &Key, link: Link, end: End, range: &Range) -> Result<Page<Edge>> {
-    let (select, count) = match end {
-        End::Tail => (
-            "SELECT to_id, at, sequence, context FROM edges WHERE space = ?1 AND link = ?2 AND from_id = ?3
-             AND (at, sequence) < (?4, ?5) ORDER BY at DESC, sequence DESC LIMIT ?6",
-            "SELECT count(*) FROM edges WHERE space = ?1 AND link = ?2 AND from_id = ?3",
-        ),
-        End::Head => (
-            "SELECT from_id, at, sequence, context FROM edges WHERE space = ?1 AND link = ?2 AND to_id = ?3
-             AND (at, sequence) < (?4, ?5) ORDER BY at DESC, sequence DESC LIMIT ?6",
-            "SELECT count(*) FROM edges WHERE space = ?1 AND link = ?2 AND to_id = ?3",
-        ),
+    let (own, other) = if end == End::Tail { ("from_id", "to_id") } else { ("to_id", "from_id") };
+    let rows = |place: &str| {
+        format!(
+            "SELECT {other}, at, sequence, context FROM edges WHERE space = ?1 AND link = ?2 AND {own} = ?3 {place}
+             ORDER BY at DESC, sequence DESC LIMIT ?4"
+        )
     };
-    let (space, name, id) = (of.space.stored(), link.stored(), &*of.id);
-    let (at, sequence) = match &range.after {
-        Some(Position::Time(at, sequence)) => (*at, *sequence),
-        _ => (i64::MAX, i64::MAX),
+    let (space, name, id, most) = (of.space.stored(), link.stored(), &*of.id, surplus(range));
+    let (select, at, sequence) = match &range.after {
+        Some(Position::Time(at, sequence)) => {
+            let (same, earlier) = (rows("AND at = ?5 AND sequence < ?6"), rows("AND at < ?5"));
+            let both = format!(
+                "SELECT * FROM ({same}) UNION ALL SELECT * FROM ({earlier}) ORDER BY at DESC, sequence DESC LIMIT ?4"
+            );
+            (both, *at, *sequence)
+        }
+        _ => (rows(""), 0, 0),
     };
     let (tail, head) = link.ends();
-    let mut statement = connection.prepare_cached(select)?;
+    let mut statement = connection.prepare_cached(&select)?;
+    let values = params![space, name, id, most, at, sequence];
+    let values = &values[..statement.parameter_count()];
     let rows = statement
-        .query_map(params![space, name, id, at, sequence, surplus(range)], |row| {
+        .query_map(values, |row| {
             let (other, at, sequence): (Arc<str>, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let context = row.get(3)?;
             let other_kind = if end == End::Tail { head } else { tail };
@@ -88,8 +93,18 @@ pub(super) fn linked(connection: &Connection, of: &Key, link: Link, end: End, ra
             Ok((Edge { from, link, to, at: Timestamp(at), context }, Position::Time(at, sequence)))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let total: i64 = connection.prepare_cached(count)?.query_row(params![space, name, id], |row| row.get(0))?;
-    Ok(Page::cut(rows, range.limit, Some(total.unsigned_abs())))
+    let total = if let Some(total) = Page::whole(&rows, range) {
+        Some(total)
+    } else {
+        let most = i64::try_from(COUNTED + 1).unwrap_or(i64::MAX);
+        let count = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM edges WHERE space = ?1 AND link = ?2 AND {own} = ?3 LIMIT ?4)"
+        );
+        let values = params![space, name, id, most];
+        let count: i64 = connection.prepare_cached(&count)?.query_row(values, |row| row.get(0))?;
+        counted(count.unsigned_abs())
+    };
+    Ok(Page::cut(rows, range.limit, total))
 }
 
 /// How much work there is.
