@@ -2,7 +2,7 @@
 //! same form as all others, which the library writes: in its way the line would cost a look-up a sixth of all its work.
 
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use assay_model::Timestamp;
 use assay_model::clock::{Clock as _, System};
