@@ -67,8 +67,8 @@ fn round(revoking: &Server, called: &Server) -> Result<Duration> {
     }
     let secret = document["data"]["attributes"]["key"].as_str().context("the answer has the key")?.to_owned();
     let address = format!("/api/v3/api_keys/{}", document["data"]["id"].as_str().context("the answer has an id")?);
+    let (admitted, first) = mpsc::channel();
     std::thread::scope(|scope| {
-        let (admitted, first) = mpsc::channel();
         let calls = scope.spawn(|| last_admitted(called, &secret, &admitted));
         // On a busy machine that takes longer than the use itself.
         let _the_calls_say_why_they_ended = first.recv_timeout(PATIENCE);
