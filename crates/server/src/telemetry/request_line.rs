@@ -2,7 +2,7 @@
 //! same form as all others, which the library writes: in its way the line would cost a look-up a sixth of all its work.
 
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use assay_model::Timestamp;
 use assay_model::clock::{Clock as _, System};
@@ -26,18 +26,18 @@ where
     N: for<'a> FormatFields<'a> + 'static,
     O: FormatEvent<S, N>,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         if event.metadata().target() == REQUESTS {
-            return request(writer, event);
+            return request(&mut writer, event);
         }
         self.0.format_event(context, writer, event)
     }
 }
 
-fn request(mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-    write_moment(&mut writer, System.nanoseconds())?;
+fn request(writer: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    write_moment(writer, System.nanoseconds())?;
     writer.write_str("  INFO")?;
-    let mut fields = Fields { writer: &mut writer, outcome: Ok(()) };
+    let mut fields = Fields { writer: &mut *writer, outcome: Ok(()) };
     event.record(&mut fields);
     fields.outcome?;
     writer.write_char('\n')
