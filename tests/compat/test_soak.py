@@ -8,6 +8,10 @@ import vt
 
 CLIENTS = 8
 ROTATE_EVERY = 2.0
+# An account has five live keys at the most, so with a rotation every 2 s the old one works on for 6; deadlines are whole seconds.
+OVERLAP = 6
+# For how long a client keeps a key that it was handed. What is left of the overlap is the machine's, for being slow.
+KEEP = 3.0
 
 
 class Ring:
@@ -16,15 +20,18 @@ class Ring:
     def __init__(self, key: str):
         self.key = key
         self.rotations = 0
+        self.slowest = 0.0
 
 
 def rotate(server, ring: Ring):
     """One rotation with the old key's own authority, as short an overlap as the clients can follow."""
-    body = {"data": {"type": "api_key", "attributes": {"overlap": 6}}}
+    body = {"data": {"type": "api_key", "attributes": {"overlap": OVERLAP}}}
+    began = time.monotonic()
     answer = server.post(f"/api_keys/{ring.key[4:16]}/rotate", ring.key, json=body)
     assert answer.status_code == 200, answer.text
     ring.key = answer.json()["data"]["attributes"]["key"]
     ring.rotations += 1
+    ring.slowest = max(ring.slowest, time.monotonic() - began)
 
 
 def test_no_call_fails_while_keys_rotate(server, malware, request):
@@ -36,14 +43,14 @@ def test_no_call_fails_while_keys_rotate(server, malware, request):
     def call_without_pause(number: int):
         while not over.is_set():
             # A client reads its key when it starts and keeps it for a while.
+            began = time.monotonic()
             with vt.Client(ring.key, host=server.url) as client:
-                until = time.monotonic() + 4
-                while time.monotonic() < until and not over.is_set():
+                while time.monotonic() < began + KEEP and not over.is_set():
                     try:
                         client.get_object(f"/files/{malware['id']}")
                         calls[number] += 1
                     except Exception as error:  # noqa: BLE001 - whatever it is, it is a failed call
-                        failures.append(repr(error))
+                        failures.append(f"{time.monotonic() - began:.1f} s after it was handed its key: {error!r}")
 
     threads = [threading.Thread(target=call_without_pause, args=(number,)) for number in range(CLIENTS)]
     for thread in threads:
@@ -55,9 +62,10 @@ def test_no_call_fails_while_keys_rotate(server, malware, request):
     over.set()
     for thread in threads:
         thread.join()
-    assert not failures, f"{len(failures)} of {sum(calls)} calls failed: {failures[:3]}"
+    rotated = f"{ring.rotations} rotations, the slowest answered after {ring.slowest:.1f} s"
+    assert not failures, f"{len(failures)} of {sum(calls)} calls failed; {rotated}: {failures[:3]}"
     assert min(calls) > 10 and ring.rotations >= seconds / ROTATE_EVERY / 3
-    print(f"{sum(calls)} calls, {ring.rotations} rotations, 0 failures")
+    print(f"{sum(calls)} calls, {rotated}, 0 failures")
 
 
 def test_a_revoked_key_is_refused_at_once(server):
