@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import secrets
 import threading
 
@@ -15,7 +16,7 @@ import pytest
 
 from assay import Server, binary, run
 from original import Original, add, files_that_hold
-from update_desk import DONE, KILLED, REFUSED, ROLLED_BACK, UNFINISHED, Service, read_key, toml
+from update_desk import DONE, KILLED, NUMBER, REFUSED, ROLLED_BACK, UNFINISHED, Service, read_key, toml
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,8 @@ class Contract:
 
     def __init__(self, original: Original, folder: pathlib.Path):
         self.original, self.folder = original, folder
-        self.old, self.new = (original.server.new_key(name) for name in ("one", "two"))
+        self.names = [f"{name}-{next(NUMBER)}" for name in ("old", "new")]
+        self.old, self.new = (original.account(name) for name in self.names)
         config = folder / "assay.toml"
         config.write_text('[upstream]\npatience = "1s"\n')
         (folder / "broker").mkdir()
@@ -57,7 +59,7 @@ class Contract:
     def file(self, name: str, text: str) -> pathlib.Path:
         """A file in which KEY stands for the old key."""
         path = self.folder / name
-        path.write_text(text.replace("KEY", self.old))
+        path.write_text(re.sub(r"\bKEY\b", self.old, text))
         path.chmod(0o600)
         return path
 
@@ -105,11 +107,11 @@ def test_the_broker_alone_gets_a_new_key_and_loses_no_request(contract, original
     contract.plan()
     status, report = contract.update("--dry-run", key=contract.new)
     assert (status, report["outcome"]) == (DONE, "ready") and contract.states() == ["active"], contract.said
-    assert contract.account_in_use() == "one"
+    assert contract.account_in_use() == contract.names[0]
     status, report = contract.update(key=contract.new)
     assert (status, report["outcome"]) == (DONE, "done"), contract.said
     assert "can be revoked at VirusTotal" in report["notices"][0]
-    assert contract.states() == ["active"] and contract.account_in_use() == "two" and contract.left() == []
+    assert contract.states() == ["active"] and contract.account_in_use() == contract.names[1] and contract.left() == []
     # The old key is dead from here on, and nobody notices.
     assert original.server.post(f"/api_keys/{contract.old[4:16]}/revoke").status_code == 200
 
@@ -131,7 +133,7 @@ def test_a_script_that_asks_virustotal_itself_gets_the_new_key_too(contract, ori
     # The one that was replaced comes back by its name.
     old = contract.shown()["keys"][0]["id"]
     turned = run("upstream", "rotate", "vt", "--activate", old, "--data", contract.broker.data)
-    assert turned.returncode == 0 and contract.account_in_use() == "one", turned.stderr
+    assert turned.returncode == 0 and contract.account_in_use() == contract.names[0], turned.stderr
 
 
 def test_the_new_key_may_come_from_a_command(contract):
@@ -160,11 +162,11 @@ def test_what_is_not_fit_is_told_before_anything_is_changed(contract, original):
     contract.plan()
     staged = run("upstream", "rotate", "vt", "--stage", "--data", contract.broker.data, stdin=contract.new.encode())
     assert staged.returncode == 0, staged.stderr
-    third = original.server.new_key("two")
+    third = original.server.new_key(contract.names[1])
     assert contract.update(key=third)[0] == REFUSED and "waits to take over" in contract.said
     typed = run("key", "update", "--plan", contract.plan_file, contract.new)
     assert typed.returncode == REFUSED and contract.new.encode() not in typed.stderr
-    assert contract.account_in_use() == "one" and contract.left() == []
+    assert contract.account_in_use() == contract.names[0] and contract.left() == []
 
 
 def test_a_target_that_fails_puts_everything_back(contract):
@@ -172,7 +174,7 @@ def test_a_target_that_fails_puts_everything_back(contract):
     contract.plan({"file": ".env", "env": "VT_API_KEY", "probe": ["false"], "patience": "700ms"})
     status, report = contract.update(key=contract.new)
     assert (status, report["outcome"]) == (ROLLED_BACK, "rolled_back"), contract.said
-    assert read_key(path) == contract.old and contract.states() == ["active"] and contract.account_in_use() == "one"
+    assert read_key(path) == contract.old and contract.states() == ["active"] and contract.account_in_use() == contract.names[0]
 
 
 def test_a_new_key_that_dies_before_it_is_in_use_is_given_up_and_the_old_one_asks_on(contract, original):
@@ -182,7 +184,7 @@ def test_a_new_key_that_dies_before_it_is_in_use_is_given_up_and_the_old_one_ask
     contract.plan({"file": ".env", "env": "VT_API_KEY", "reload": ["sh", "-c", f"[ -e once ] || ({kill}); touch once"]})
     status, report = contract.update(key=contract.new)
     assert status == ROLLED_BACK and "refuses the new key" in report["cause"], contract.said
-    assert read_key(path) == contract.old and contract.states() == ["active"] and contract.account_in_use() == "one"
+    assert read_key(path) == contract.old and contract.states() == ["active"] and contract.account_in_use() == contract.names[0]
 
 
 @pytest.mark.kill
@@ -190,13 +192,13 @@ def test_a_new_key_that_dies_before_it_is_in_use_is_given_up_and_the_old_one_ask
 @pytest.mark.parametrize("way", ["--resume", "--roll-back"])
 def test_a_kill_at_any_point_ends_completed_or_put_back_and_no_request_is_lost(contract, way):
     """At every point that there is, with a target and without one."""
-    keys = {"one": contract.old, "two": contract.new}
+    keys = dict(zip(contract.names, (contract.old, contract.new), strict=True))
     path = contract.file(".env", "VT_API_KEY=KEY\n")
     contract.plan(*([{"file": ".env", "env": "VT_API_KEY"}] if way == "--roll-back" else []))
     seen = set()
     for point in itertools.count(1):
         before = contract.account_in_use()
-        other = "two" if before == "one" else "one"
+        (other,) = set(contract.names) - {before}
         status, _ = contract.update(key=keys[other], ASSAY_FAULT_POINT=str(point))
         if status == DONE:
             break

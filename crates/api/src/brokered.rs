@@ -19,6 +19,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{AGE, CACHE_CONTROL, USER_AGENT};
 use serde_json::{Map, Value, json};
 
+use crate::envelope;
 use crate::gate::Paid;
 use crate::objects::serve::{self, inline_names};
 use crate::objects::{ObjectType, Relationship, file};
@@ -236,10 +237,8 @@ fn told(call: &Call, answered: &Answered) -> Result<Reply> {
         narrow(&call.paid, item);
         shape(item, &call.arguments);
     }
-    if let Some(relationship) = call.route.relationship
-        && call.arguments.query("descriptors_only") == Some("true")
-    {
-        lead_as_asked(&mut document["links"], relationship.name);
+    if let Some(relationship) = call.route.relationship {
+        lead_as_asked(&mut document["links"], relationship.name, &call.arguments);
     }
     add_about(&mut document, about(answered));
     Ok(aged(Reply::value(&document), answered, call))
@@ -288,14 +287,29 @@ fn rebase(link: &mut Value, base: &str) {
     }
 }
 
-/// Descriptors have two addresses, and the one kept answer for both has the other one.
-fn lead_as_asked(links: &mut Value, name: &str) {
+/// One kept answer serves every writing of its address: an id in capitals, descriptors by either path. Its links lead to the
+/// one that was asked.
+fn lead_as_asked(links: &mut Value, name: &str, arguments: &Arguments) {
     let Value::Object(links) = links else { return };
+    let bare = arguments.query("descriptors_only") == Some("true");
+    let as_written = |text: &str| {
+        let (mut path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+        let between = if let Some(shorter) = path.strip_suffix(&format!("/relationships/{name}")) {
+            path = shorter;
+            if bare { "" } else { "/relationships" }
+        } else {
+            path = path.strip_suffix(&format!("/{name}"))?;
+            ""
+        };
+        let (collection, _) = path.rsplit_once('/')?;
+        let said = ["descriptors_only=true"].into_iter().filter(|_| bare).chain(query).collect::<Vec<_>>().join("&");
+        let mark = if said.is_empty() { "" } else { "?" };
+        Some(format!("{collection}/{}{between}/{name}{mark}{said}", envelope::encode(arguments.path("id"))))
+    };
     for link in links.values_mut() {
-        let Value::String(text) = link else { continue };
-        let Some((before, after)) = text.split_once(&format!("/relationships/{name}")) else { continue };
-        let more = after.strip_prefix('?').map_or_else(String::new, |arguments| format!("&{arguments}"));
-        *link = format!("{before}/{name}?descriptors_only=true{more}").into();
+        if let Some(written) = link.as_str().and_then(as_written) {
+            *link = written.into();
+        }
     }
 }
 
@@ -402,12 +416,22 @@ mod tests {
     }
 
     #[test]
-    fn links_of_descriptors_lead_to_the_address_that_was_asked() {
-        let mut links = json!({ "self": "http://h/api/v3/files/ab/relationships/votes",
-                                "next": "http://h/api/v3/files/ab/relationships/votes?limit=2&cursor=x", "other": 7 });
-        lead_as_asked(&mut links, "votes");
-        assert_eq!(links["self"], "http://h/api/v3/files/ab/votes?descriptors_only=true");
-        assert_eq!(links["next"], "http://h/api/v3/files/ab/votes?descriptors_only=true&limit=2&cursor=x");
+    fn links_lead_to_the_address_that_was_asked() {
+        let asked = |id: &str, bare: bool, link: &str| {
+            let query = if bare { vec![("descriptors_only".to_owned(), "true".to_owned())] } else { Vec::new() };
+            let path = vec![("id".to_owned(), id.to_owned())];
+            let mut links = json!({ "self": link, "other": 7 });
+            lead_as_asked(&mut links, "votes", &Arguments { path, query, target: String::new() });
+            links["self"].as_str().expect("a text").to_owned()
+        };
+        let there = "http://h/api/v3/files/ab";
+        assert_eq!(asked("AB", false, &format!("{there}/votes?limit=2")), "http://h/api/v3/files/AB/votes?limit=2");
+        let descriptors = format!("{there}/relationships/votes");
+        assert_eq!(asked("ab", false, &descriptors), descriptors);
+        assert_eq!(asked("ab", true, &descriptors), format!("{there}/votes?descriptors_only=true"));
+        let next = format!("{descriptors}?limit=2&cursor=x");
+        assert_eq!(asked("ab", true, &next), format!("{there}/votes?descriptors_only=true&limit=2&cursor=x"));
+        assert_eq!(asked("AB", false, "http://h/elsewhere"), "http://h/elsewhere");
     }
 
     #[test]

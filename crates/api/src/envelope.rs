@@ -42,7 +42,7 @@ pub(crate) fn link(base: &str, kind: Kind, id: &str) -> String {
 }
 
 /// Percent-encodes what cannot stand in a path segment; leaves `=` as it is, as clients do.
-fn encode(id: &str) -> String {
+pub(crate) fn encode(id: &str) -> String {
     let mut text = String::with_capacity(id.len());
     for byte in id.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~=".contains(&byte) {

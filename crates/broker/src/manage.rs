@@ -240,8 +240,22 @@ impl Broker {
         Ok(Probe { account, group: group.map(ToOwned::to_owned), privileges, limits, used: spent })
     }
 
-    /// Upstream's count of a contract, and its limits. Costs nothing there.
+    /// Upstream's count of a contract, and its limits. Costs nothing there. Where the key is refused and another one takes
+    /// its place, that one asks.
     pub(crate) async fn upstreams_count(&self, named: &Named) -> Result<(Limits, BTreeMap<Quota, u64>), Refusal> {
+        let counted = self.count_by_its_key(named).await;
+        if !matches!(counted, Err(Refusal::NoKey)) {
+            return counted;
+        }
+        match contract::read(&*self.store, &named.name).await? {
+            Some(latest) if latest.contract.key(UpstreamKeyState::Active).is_some() => {
+                self.count_by_its_key(&latest).await
+            }
+            _ => counted,
+        }
+    }
+
+    async fn count_by_its_key(&self, named: &Named) -> Result<(Limits, BTreeMap<Quota, u64>), Refusal> {
         let live = [UpstreamKeyState::Active, UpstreamKeyState::Refused];
         let key = live.into_iter().find_map(|state| named.contract.key(state)).ok_or(Refusal::NoKey)?;
         let secret = self.open(&named.name, key)?;
