@@ -107,7 +107,14 @@ pub(crate) struct Work {
 impl Work {
     /// Attributes alone, for a filter to look at.
     fn of_attributes(attributes: Map<String, Value>) -> Self {
-        Self { attributes, owner: String::new(), group: None, viewers: Vec::new(), editors: Vec::new() }
+        Self {
+            attributes,
+            owner: String::new(),
+            group: None,
+            viewers: Vec::new(),
+            editors: Vec::new(),
+            counted_on: Vec::new(),
+        }
     }
 
     /// Whether only those see it with whom it is shared.
