@@ -26,7 +26,8 @@ pub(crate) struct Head {
 /// The parts of a body.
 pub(crate) struct Parts<S> {
     stream: S,
-    buffer: BytesMut,
+    /// What came and was not given out. A piece of the stream is held as it came: no byte of a file is copied here.
+    buffer: Bytes,
     /// CR LF `--` and the boundary.
     delimiter: Vec<u8>,
     place: Place,
@@ -56,7 +57,7 @@ impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> Parts<S> {
     /// The parts of `stream`.
     pub(crate) fn new(stream: S, boundary: &str) -> Self {
         // The line break that belongs to the delimiter may be missing before the first one.
-        let buffer = BytesMut::from(&b"\r\n"[..]);
+        let buffer = Bytes::from_static(b"\r\n");
         Self { stream, buffer, delimiter: format!("\r\n--{boundary}").into_bytes(), place: Place::Inside }
     }
 
@@ -85,7 +86,7 @@ impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> Parts<S> {
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         while self.place == Place::Inside {
             if let Some(end) = memmem::find(&self.buffer, &self.delimiter) {
-                let content = self.buffer.split_to(end).freeze();
+                let content = self.buffer.split_to(end);
                 self.buffer.advance(self.delimiter.len());
                 self.place = Place::Behind;
                 if content.is_empty() {
@@ -96,11 +97,26 @@ impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> Parts<S> {
             // The delimiter may begin in what is held and end in what is to come.
             let safe = self.buffer.len().saturating_sub(self.delimiter.len() - 1);
             if safe > 0 {
-                return Ok(Some(self.buffer.split_to(safe).freeze()));
+                return Ok(Some(self.buffer.split_to(safe)));
             }
-            self.read().await?;
+            let piece = self.piece().await?;
+            if self.may_end_in(&piece) {
+                self.append(&piece);
+                continue;
+            }
+            let held = std::mem::replace(&mut self.buffer, piece);
+            if !held.is_empty() {
+                return Ok(Some(held));
+            }
         }
         Ok(None)
+    }
+
+    /// Whether the delimiter begins in what is held and ends in the next piece, or in one after it.
+    fn may_end_in(&self, piece: &Bytes) -> bool {
+        let reach = self.delimiter.len() - 1;
+        let Some(start) = piece.get(..reach) else { return true };
+        memmem::find(&[&self.buffer[..], start].concat(), &self.delimiter).is_some()
     }
 
     /// Where a text begins that must come within [`HEAD_MAX`] bytes.
@@ -124,20 +140,29 @@ impl<S: Stream<Item = std::io::Result<Bytes>> + Unpin> Parts<S> {
     }
 
     async fn read(&mut self) -> Result<()> {
+        let piece = self.piece().await?;
+        self.append(&piece);
+        Ok(())
+    }
+
+    async fn piece(&mut self) -> Result<Bytes> {
         let cut = || Error::bad_request("the upload is cut off or is not multipart/form-data");
         match self.stream.next().await {
-            Some(Ok(piece)) if self.buffer.is_empty() => {
-                // Taking the piece as it is saves a copy of every byte of a file.
-                self.buffer = piece.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-                Ok(())
-            }
-            Some(Ok(piece)) => {
-                self.buffer.extend_from_slice(&piece);
-                Ok(())
-            }
+            Some(Ok(piece)) => Ok(piece),
             Some(Err(cause)) => Err(cut().because(cause)),
             None => Err(cut()),
         }
+    }
+
+    fn append(&mut self, piece: &Bytes) {
+        if self.buffer.is_empty() {
+            self.buffer = piece.clone();
+            return;
+        }
+        let held = std::mem::take(&mut self.buffer);
+        let mut held = held.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        held.extend_from_slice(piece);
+        self.buffer = held.freeze();
     }
 }
 

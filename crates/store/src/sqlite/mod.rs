@@ -14,6 +14,7 @@ use assay_model::record::{Edge, Facet, Key, Record, Space, StageName};
 use assay_model::usage::{Dimension, Tally};
 use assay_model::{Kind, Link, Timestamp};
 use async_trait::async_trait;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
@@ -34,6 +35,8 @@ pub(crate) use dump::Plain;
 /// The oldest `SQLite` without the WAL-reset corruption (fixed in 3.51.3).
 const OLDEST: i32 = 3_051_003;
 const READERS: usize = 4;
+/// How many statements a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 128;
 const BUSY: Duration = Duration::from_secs(5);
 
 impl From<rusqlite::Error> for StoreError {
@@ -124,9 +127,12 @@ fn connect_to_write(path: &Path) -> Result<Connection> {
     }
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else a statement whose values differ from the last ones may be prepared anew each time it runs.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;
-         PRAGMA cache_size=-4096; PRAGMA journal_size_limit=67108864;",
+         PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864;",
     )?;
     migrate(&mut connection)?;
     Ok(connection)
@@ -135,6 +141,7 @@ fn connect_to_write(path: &Path) -> Result<Connection> {
 fn connect_to_read(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.execute_batch("PRAGMA cache_size=-1024;")?;
     Ok(connection)
 }

@@ -114,7 +114,8 @@ fn write_until_closed(connection: &Connection, waiting: &Receiver<Box<dyn Work>>
 }
 
 fn data_version(connection: &Connection) -> i64 {
-    connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap_or(0)
+    let read = || connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0));
+    read().unwrap_or(0)
 }
 
 fn write_group(connection: &Connection, first: Box<dyn Work>, waiting: &Receiver<Box<dyn Work>>) {
@@ -137,12 +138,12 @@ fn run_group(connection: &Connection, group: &mut [Box<dyn Work>]) -> Result<()>
     // One who must wait for the disk makes all of the group wait; what was written before reaches the disk with it.
     let now = group.iter().any(|work| work.durability() == Durability::Now);
     connection.execute_batch(if now { "PRAGMA synchronous=FULL" } else { "PRAGMA synchronous=NORMAL" })?;
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     for work in group {
         if !work.run(connection) {
             return Err(StoreError::Unavailable("a write of the same group failed".into()));
         }
     }
-    connection.execute_batch("COMMIT")?;
+    connection.prepare_cached("COMMIT")?.execute([])?;
     Ok(())
 }
