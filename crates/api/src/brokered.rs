@@ -107,12 +107,11 @@ async fn question_of(
     if operations::find(collection, "").is_none() || !concerns_upstream(located) {
         return Ok(None);
     }
-    let (Some(asker), Some(id)) = (asker(call), canonical(object_type, call.arguments.path("id"))) else {
-        return Ok(None);
-    };
+    let Some(asker) = asker(call) else { return Ok(None) };
     if !call.app.broker.serves(&asker).await? {
         return Ok(None);
     }
+    let Some(id) = canonical(object_type, call.arguments.path("id")) else { return Ok(None) };
     let mut inside = Vec::new();
     for relationship in inline_names(object_type, &call.arguments)? {
         let allowed = relationship.needs.is_none_or(|privilege| call.paid.has(privilege));

@@ -33,7 +33,7 @@ pub(crate) fn base(settings: &Settings, headers: &HeaderMap) -> String {
     };
     let host = forwarded("x-forwarded-host").or_else(|| headers.get(HOST)?.to_str().ok());
     let plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b));
-    format!("{scheme}://{}", host.filter(plain).unwrap_or("localhost"))
+    [scheme, "://", host.filter(plain).unwrap_or("localhost")].concat()
 }
 
 /// The address of an object.

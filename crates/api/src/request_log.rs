@@ -28,8 +28,12 @@ impl Ids {
         Self { start: u32::from_be_bytes(start), next: AtomicU32::new(0) }
     }
 
-    fn next(&self) -> String {
-        format!("{:08x}{:08x}", self.start, self.next.fetch_add(1, Ordering::Relaxed))
+    fn next(&self) -> [u8; 16] {
+        let nth = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut digits = [0; 16];
+        let id = (u64::from(self.start) << 32) | u64::from(nth);
+        hex::encode_to_slice(id.to_be_bytes(), &mut digits).expect("eight bytes are sixteen digits");
+        digits
     }
 }
 
@@ -70,7 +74,7 @@ impl Figures {
 /// What is gathered about a request on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
-    id: String,
+    id: [u8; 16],
     account: Option<Arc<Identity>>,
     receipt: Option<Arc<Receipt>>,
     cost: u64,
@@ -84,7 +88,7 @@ impl Entry {
 
     /// Its id, as in the header `X-Request-Id`.
     pub(crate) fn id(&self) -> &str {
-        &self.id
+        str::from_utf8(&self.id).unwrap_or_default()
     }
 
     pub(crate) fn caller(&mut self, identity: Option<&Arc<Identity>>) {
@@ -115,7 +119,7 @@ impl Entry {
         let key_id = self.account.as_ref().map(|identity| tracing::field::display(identity.key_id));
         tracing::info!(
             target: "assay::request",
-            id = self.id,
+            id = self.id(),
             method,
             route,
             status,

@@ -18,6 +18,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::hexadecimal;
 use crate::random::Random;
 
 const MARKER: [u8; 2] = [0xa5, 0x5a];
@@ -174,7 +175,7 @@ impl Presented {
     /// Whether the secret is the one that `tag` (hex) was made of; takes the same time either way.
     pub fn matches(&self, tag: &str, pepper: &Pepper) -> bool {
         let mut stored = [0; 32];
-        if hex::decode_to_slice(tag, &mut stored).is_err() {
+        if !hexadecimal::decode(tag, &mut stored) {
             return false;
         }
         pepper.tag(self.secret()).ct_eq(&stored).into()
@@ -225,18 +226,14 @@ pub fn read(text: &str) -> Result<Presented, Mistake> {
     if text.trim() != text {
         return Err(Mistake::Blank);
     }
-    if text.contains(['"', '\'', '`']) {
-        return Err(Mistake::Quotes);
-    }
-    if !text.chars().all(|c| c.is_ascii_hexdigit()) {
-        let count = text.chars().count();
-        return Err(if count == 64 { Mistake::NotHexadecimal } else { Mistake::Length(count) });
-    }
-    if text.len() != 2 * LENGTH {
-        return Err(Mistake::Length(text.len()));
-    }
     let mut key = Presented { bytes: [0; LENGTH], foreign: false };
-    hex::decode_to_slice(text, &mut key.bytes).map_err(|_| Mistake::NotHexadecimal)?;
+    if !hexadecimal::decode(text, &mut key.bytes) {
+        if text.contains(['"', '\'', '`']) {
+            return Err(Mistake::Quotes);
+        }
+        let count = text.chars().count();
+        return Err(if count == 2 * LENGTH { Mistake::NotHexadecimal } else { Mistake::Length(count) });
+    }
     let checksum = crc32fast::hash(&key.bytes[..CHECKED]).to_be_bytes();
     let marked = key.bytes[..2] == MARKER;
     match (marked, checksum == key.bytes[CHECKED..]) {

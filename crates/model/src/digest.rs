@@ -8,6 +8,8 @@ use std::str::FromStr;
 use md5::Digest as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::hexadecimal;
+
 /// A digest of `N` bytes; prints and serialises as `2 × N` lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest<const N: usize>([u8; N]);
@@ -51,8 +53,7 @@ impl<const N: usize> FromStr for Digest<N> {
         if text.len() != 2 * N {
             return Err(NotAHash("wrong length"));
         }
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAHash("not hexadecimal"))?;
-        Ok(Self(bytes))
+        if hexadecimal::decode(text, &mut bytes) { Ok(Self(bytes)) } else { Err(NotAHash("not hexadecimal")) }
     }
 }
 

@@ -40,6 +40,7 @@ pub mod error;
 pub mod event;
 pub mod facts;
 pub mod file;
+mod hexadecimal;
 pub mod ip;
 pub mod kind;
 pub mod link;

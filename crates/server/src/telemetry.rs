@@ -16,6 +16,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
 
+mod request_line;
+
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// How many bytes of lines gather before they are written at once.
@@ -65,7 +67,10 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<Guard> {
     let layer =
         tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_ansi(false).with_target(false);
     let started = match log.format {
-        LogFormat::Text => registry.with(layer).try_init(),
+        LogFormat::Text => {
+            let library = tracing_subscriber::fmt::format().with_ansi(false).with_target(false);
+            registry.with(layer.event_format(request_line::Text(library))).try_init()
+        }
         LogFormat::Json => registry.with(layer.json().flatten_event(true).with_current_span(false)).try_init(),
     };
     started.context("the log was started before")?;
