@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -66,8 +67,11 @@ fn round(revoking: &Server, called: &Server) -> Result<Duration> {
     }
     let secret = document["data"]["attributes"]["key"].as_str().context("the answer has the key")?.to_owned();
     let address = format!("/api/v3/api_keys/{}", document["data"]["id"].as_str().context("the answer has an id")?);
+    let (admitted, first) = mpsc::channel();
     std::thread::scope(|scope| {
-        let calls = scope.spawn(|| last_admitted(called, &secret));
+        let calls = scope.spawn(|| last_admitted(called, &secret, &admitted));
+        // On a busy machine that takes longer than the use itself.
+        let _the_calls_say_why_they_ended = first.recv_timeout(PATIENCE);
         std::thread::sleep(USED);
         let (status, body) = revoking.ask("DELETE", &address, Some(&operator))?;
         let revoked = Instant::now();
@@ -79,14 +83,17 @@ fn round(revoking: &Server, called: &Server) -> Result<Duration> {
     })
 }
 
-/// Calls until the key is refused; answers when the last call was sent that was not.
-fn last_admitted(server: &Server, key: &str) -> Result<Instant> {
+/// Calls until the key is refused; answers when the last call was sent that was not, and says so when the first came back.
+fn last_admitted(server: &Server, key: &str, admitted: &mpsc::Sender<()>) -> Result<Instant> {
     let began = Instant::now();
     let mut last = None;
     while began.elapsed() < PATIENCE {
         let sent = Instant::now();
         match server.get(CALL, Some(key))? {
-            (200, _) => last = Some(sent),
+            (200, _) => {
+                last = Some(sent);
+                let _once_is_enough = admitted.send(());
+            }
             // A node that has not heard of the new key refuses it too.
             (401, _) if last.is_none() => {}
             (401, _) => return last.context("the key was let in at least once"),
