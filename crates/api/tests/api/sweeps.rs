@@ -14,6 +14,7 @@ fn path(route: &Route) -> String {
         Some("users") => "nobody".to_owned(),
         Some("domains") => "nobody.example".to_owned(),
         Some("ip_addresses") => "192.0.2.1".to_owned(),
+        Some("file_behaviours") => format!("{}_sandbox", "0".repeat(64)),
         _ => "0".repeat(64),
     };
     let path = route.path.replace("{id}", &id);
