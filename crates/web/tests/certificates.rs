@@ -13,9 +13,11 @@ use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::Acceptor;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 
 /// Every name stands for this machine, and `inner.example` for an address that may not be called.
 struct Here;
@@ -48,20 +50,24 @@ impl Site {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.self_signed(&key).expect("a certificate").der().to_vec();
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).expect("versions");
-        let chain = vec![CertificateDer::from(certificate.clone())];
         let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-        let config = config.with_no_client_auth().with_single_cert(chain, key).expect("a server");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let key = provider.key_provider.load_private_key(key).expect("a key");
+        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).expect("versions");
+        // Not through `with_single_cert`, which reads the certificate and refuses one of megabytes.
+        let shown = CertifiedKey::new(vec![CertificateDer::from(certificate.clone())], key);
+        let config = config.with_no_client_auth().with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+        let config = Arc::new(config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (asked, mut tasks) = (Arc::new(Mutex::new(Vec::new())), JoinSet::new());
         let noted = asked.clone();
         tasks.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                if let Ok(shaken) = acceptor.accept(stream).await {
-                    let name = shaken.get_ref().1.server_name().map(ToOwned::to_owned);
+                // The name is noted before the client has what it came for and goes.
+                if let Ok(greeted) = LazyConfigAcceptor::new(Acceptor::default(), stream).await {
+                    let name = greeted.client_hello().server_name().map(ToOwned::to_owned);
                     noted.lock().expect("nobody crashed").push(name);
+                    let _shaken = greeted.into_stream(config.clone()).await;
                 }
             }
         });

@@ -33,7 +33,7 @@ static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
 static BROTLI_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut packed = Vec::new();
     let mut zeros = io::repeat(0).take(200 << 20);
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 1, ..Default::default() };
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 5, ..Default::default() };
     brotli::BrotliCompress(&mut zeros, &mut packed, &parameters).expect("packed");
     packed
 });

@@ -1,3 +1,5 @@
+//! What is read out of registries' answers, and that any bytes are survived.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::Value;
 
 use crate::config::document;
 
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&arguments.out)?;
     let files = [
-        ("openapi.json", format!("{:#}\n", assay_api::openapi::document())),
+        ("openapi.json", format!("{}\n", laid_out(&assay_api::openapi::document(), 0))),
         ("endpoints.md", assay_api::reference::endpoints()),
         ("errors.md", assay_api::reference::errors()),
         ("coverage.md", assay_api::coverage::page()),
@@ -41,4 +42,33 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let example = &arguments.example;
     fs::write(example, document::example()).with_context(|| format!("cannot write {}", example.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// JSON with a line for each member of the outer levels, as deep as an operation of a path lies: a change shows as the
+/// operation that it is of, and the document stays a third of what it is with a line for everything.
+fn laid_out(value: &Value, depth: usize) -> String {
+    const OUTER: usize = 3;
+    match value {
+        Value::Object(members) if depth < OUTER && !members.is_empty() => {
+            let margin = "  ".repeat(depth);
+            let line = |(name, member): (&String, &Value)| {
+                format!("{margin}  {}: {}", Value::from(name.as_str()), laid_out(member, depth + 1))
+            };
+            format!("{{\n{}\n{margin}}}", members.iter().map(line).collect::<Vec<_>>().join(",\n"))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outer_levels_have_lines_and_inner_ones_none() {
+        let document = serde_json::json!({"paths": {"/x": {"get": {"tags": []}}}, "tags": [], "info": {}});
+        let text = laid_out(&document, 0);
+        assert!(text.contains("\n    \"/x\": {\n      \"get\": {\"tags\":[]}\n    }\n"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
+    }
 }
