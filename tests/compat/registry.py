@@ -6,7 +6,7 @@ import json
 import threading
 import time
 
-from dnslib import CAA, CNAME, MX, NS, QTYPE, RCODE, RR, SOA, TXT, A, AAAA, DNSLabel
+from dnslib import CAA, CNAME, MX, NS, QTYPE, RCODE, RR, SOA, TXT, A, AAAA, DNSLabel, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
 SERIAL = (2026112401, 7200, 900, 1209600, 300)
@@ -33,9 +33,28 @@ ZONE = {
 
 
 class Cut(DNSHandler):
-    """Over UDP what is longer than this is cut, and asked for again over TCP."""
+    """Over UDP what is longer than 512 bytes is left out, and asked for again over TCP."""
 
-    udplen = 512
+    def get_reply(self, data):
+        """The answer, or that it is too long. The library's own way to say so leaves out the question, too."""
+        reply = super().get_reply(data)
+        if len(reply) <= 512:
+            return reply
+        cut = DNSRecord.parse(data).reply()
+        cut.header.tc = 1
+        return cut.pack()
+
+
+class Kept(DNSHandler):
+    """Over TCP a connection is there for more than one question, as name servers have it (RFC 7766)."""
+
+    def handle(self):
+        """Answers until the other side has no more questions."""
+        self.protocol = "tcp"
+        with self.request.makefile("rb") as questions:
+            while length := questions.read(2):
+                reply = self.get_reply(questions.read(int.from_bytes(length, "big")))
+                self.request.sendall(len(reply).to_bytes(2, "big") + reply)
 
 
 class NameServer(BaseResolver):
@@ -48,7 +67,7 @@ class NameServer(BaseResolver):
         quiet = DNSLogger("-request,-reply,-truncated,-error,-recv,-send,-data")
         self.udp = DNSServer(self, "127.0.0.1", 0, handler=Cut, logger=quiet)
         self.port = self.udp.server.server_address[1]
-        self.tcp = DNSServer(self, "127.0.0.1", self.port, tcp=True, logger=quiet)
+        self.tcp = DNSServer(self, "127.0.0.1", self.port, tcp=True, handler=Kept, logger=quiet)
         self.udp.start_thread()
         self.tcp.start_thread()
 
