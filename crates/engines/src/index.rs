@@ -30,6 +30,9 @@ pub(crate) type Offset = [u8; OFFSET];
 /// Stands for "no name"; sorts after every name, so that of two entries the one with a name comes first.
 pub(crate) const NAMELESS: Offset = [0xff; OFFSET];
 
+/// How many steps of a look-up go by proportion before others go by halves. Even keys need five in a million.
+const GUESSES: usize = 8;
+
 /// Bytes before the entries of the tables.
 const COUNTS: usize = 56;
 
@@ -206,21 +209,22 @@ fn floor<const N: usize>(table: &[u8], key: &[u8; N]) -> Option<Offset> {
     entry(low.checked_sub(1)?)?[N..].try_into().ok()
 }
 
-/// Finds a key in a sorted table and returns its name's offset. Hashes lie evenly, so a guess by proportion
-/// lands near; every other step halves what is left, so that uneven keys cannot make it slow.
+/// Finds a key in a sorted table and returns its name's offset. Hashes lie evenly, so a guess by proportion lands near,
+/// and the next one nearer; after [`GUESSES`], every other step halves what is left, so that uneven keys cannot make it
+/// slow.
 fn look_up<const N: usize>(table: &[u8], key: &[u8; N]) -> Option<[u8; OFFSET]> {
     let width = N + OFFSET;
     let wanted = head(key);
     let (mut low, mut high) = (0, table.len() / width);
     let (mut low_head, mut high_head) = (0, u64::MAX);
-    let mut guess = true;
+    let mut step = 0;
     while low < high {
-        let middle = if guess {
+        let middle = if step < GUESSES || step % 2 == 0 {
             low + proportion(wanted - low_head, high_head - low_head, high - low)
         } else {
             low.midpoint(high)
         };
-        guess = !guess;
+        step += 1;
         let entry = table.get(middle * width..(middle + 1) * width)?;
         let (found, offset) = entry.split_at(N);
         match found.cmp(key.as_slice()) {
@@ -241,4 +245,35 @@ fn head(key: &[u8]) -> u64 {
 fn proportion(part: u64, whole: u64, length: usize) -> usize {
     let place = u128::from(part) * length as u128 / (u128::from(whole) + 1);
     usize::try_from(place).unwrap_or(usize::MAX).min(length - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys in a table, each with its place as its offset.
+    fn table(keys: &[u128]) -> Vec<u8> {
+        let entry = |(place, key): (usize, &u128)| {
+            let place = u32::try_from(place).expect("few keys");
+            [&key.to_be_bytes()[..], &place.to_be_bytes()].concat()
+        };
+        keys.iter().enumerate().flat_map(entry).collect()
+    }
+
+    #[test]
+    fn even_and_uneven_keys_are_found_and_their_neighbours_are_not() {
+        let even: Vec<u128> = (0..10_000).map(|place| (u128::MAX / 10_000) * place + 7).collect();
+        let crowded: Vec<u128> = (0..1_000).map(|place| place * 2).chain([u128::MAX]).collect();
+        let doubling: Vec<u128> = (0..128).map(|bit| 1 << bit).collect();
+        for keys in [even, crowded, doubling, vec![u128::MAX], Vec::new()] {
+            let table = table(&keys);
+            for (place, key) in keys.iter().enumerate() {
+                let found = look_up(&table, &key.to_be_bytes()).map(u32::from_be_bytes);
+                assert_eq!(found, u32::try_from(place).ok(), "{key:#x}");
+                let next = key.wrapping_add(1);
+                let listed = keys.binary_search(&next).is_ok();
+                assert_eq!(look_up(&table, &next.to_be_bytes()).is_some(), listed, "{next:#x}");
+            }
+        }
+    }
 }
