@@ -49,12 +49,13 @@ def lines(written: str) -> list[str]:
     return [line.rstrip() for line in SEQUENCES.sub("", text).split("\n")]
 
 
-def too_wide(written: str) -> list[str]:
-    """The lines that do not fit."""
+def too_wide(written: str, whole: str | None = None) -> list[str]:
+    """The lines that do not fit; a word that may not be broken may have a line of its own, however long."""
     def width(line: str) -> int:
         return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
 
-    return [line for line in lines(written) if width(line) > COLUMNS]
+    wide = [line for line in lines(written) if width(line) > COLUMNS]
+    return [line for line in wide if not (whole and whole in line and len(line.split()) == 1)]
 
 
 @pytest.fixture
@@ -97,8 +98,9 @@ def test_a_new_key_stands_alone(server, terminal):
     assert re.fullmatch(r"a55a[0-9a-f]{60}", shown[0]) and "shown this once" in shown[1]
 
 
-def test_the_doctor_breaks_lines_between_words(terminal):
+def test_the_doctor_breaks_lines_between_words(server, terminal):
     for more in ({}, {"ASSAY_SERVER": "http://127.0.0.1:1"}):
         status, written = terminal("doctor", **more)
-        assert status == (1 if more else 0) and not too_wide(written), too_wide(written)
+        wide = too_wide(written, whole=str(server.key_file))
+        assert status == (1 if more else 0) and not wide, wide
     assert "\n                     " in written.replace("\r", "")
