@@ -24,7 +24,7 @@ use assay_model::record::{Class, Key, body};
 use assay_model::{Kind, Timestamp};
 use assay_pipeline::{Handover, Pipeline};
 use assay_store::{Batch, Expect, Memory, Store};
-use assay_upstream::{Answer, Call, Pieces, Upstream, UpstreamError, UpstreamKey, Url};
+use assay_upstream::{Answer, Call, Opened, Pieces, Upstream, UpstreamError, UpstreamKey, Url};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -79,6 +79,10 @@ impl Upstream for FromMemory {
             _ => return Err(UpstreamError::Unknown),
         };
         Ok(Answer { document })
+    }
+
+    async fn open(&self, _call: &Call) -> Result<Opened, UpstreamError> {
+        Err(UpstreamError::Unknown)
     }
 
     async fn fetch(&self, _address: &Url) -> Result<Box<dyn Pieces>, UpstreamError> {

@@ -27,6 +27,8 @@ use crate::route::{Arguments, Call, Reply, ReplyBody, parse_hash};
 
 pub(crate) mod behaviour;
 pub(crate) mod download;
+pub(crate) mod feeds;
+mod linked;
 mod merge;
 pub(crate) mod searches;
 pub(crate) mod v2;
@@ -83,6 +85,7 @@ fn canonical(object_type: &ObjectType, id: &str) -> Option<String> {
         },
         Kind::Domain => id.parse::<DomainName>().ok()?.to_string(),
         Kind::IpAddress => id.parse::<IpAddress>().ok()?.to_string(),
+        Kind::Analysis => linked::padded(id),
         _ => id.to_owned(),
     })
 }
@@ -96,11 +99,15 @@ pub(crate) async fn object(
     let Some((asker, question)) = question_of(call, object_type, located).await? else { return Ok(None) };
     let broker = &call.app.broker;
     let Ok(record) = located else {
-        let answered = match broker.answer(&asker, &question).await {
-            Ok(answered) => answered,
-            Err(unanswered) => return unanswered_object(call, object_type, unanswered),
+        linked::pay(call, &asker).await?;
+        return match broker.answer(&asker, &question).await {
+            Ok(answered) if answered.kept.is_known() => whole(call, object_type, &answered, None).map(Some),
+            Ok(_) => Ok(None),
+            Err(unanswered) => {
+                call.tab.give_back(&call.app).await;
+                unanswered_object(call, object_type, unanswered)
+            }
         };
-        return whole(call, object_type, &answered, None).map(Some);
     };
     let both = if broker.settings().enrich || asker.max_age.is_some() {
         broker.answer(&asker, &question).await.ok().filter(|answered| answered.kept.is_known())
@@ -127,6 +134,10 @@ async fn question_of(
     let (Some(asker), Some(id)) = (served(call).await?, canonical(object_type, call.arguments.path("id"))) else {
         return Ok(None);
     };
+    if linked::is_ours(call, object_type.kind, &id, located).await? {
+        call.app.broker.answered_locally(&asker);
+        return Ok(None);
+    }
     let mut inside = Vec::new();
     for relationship in inline_names(object_type, &call.arguments)? {
         let allowed = relationship.needs.is_none_or(|privilege| call.paid.has(privilege));
@@ -162,9 +173,6 @@ fn whole(
     answered: &Answered,
     local: Option<&Arc<Record>>,
 ) -> Result<Reply> {
-    if !answered.kept.is_known() {
-        return Err(Error::not_found(object_type.title, call.arguments.path("id")));
-    }
     let shaped =
         ["attributes", "exclude_attributes", "relationships"].iter().any(|name| call.arguments.query(name).is_some());
     let render = || {
@@ -208,9 +216,13 @@ pub(crate) async fn related(
     let (Some(asker), Some(id)) = (served(call).await?, canonical(object_type, call.arguments.path("id"))) else {
         return Ok(None);
     };
-    if let Ok(record) = located
-        && serve::has_any(&call.viewer(), relationship, record).await?
-    {
+    let is_ours = match located {
+        Ok(record) if linked::is_report(object_type.kind) => {
+            serve::has_any(&call.viewer(), relationship, record).await?
+        }
+        _ => linked::is_ours(call, object_type.kind, &id, located).await?,
+    };
+    if is_ours {
         call.app.broker.answered_locally(&asker);
         return Ok(None);
     }
@@ -220,8 +232,8 @@ pub(crate) async fn related(
     match call.app.broker.answer(&asker, &question).await {
         Ok(answered) if answered.kept.is_known() => told(call, &answered).map(Some),
         // What is known here alone has what is known of it here.
-        Ok(_) | Err(_) if located.is_ok() => Ok(None),
-        Ok(_) => Err(Error::not_found(object_type.title, call.arguments.path("id"))),
+        Err(_) if located.is_ok() => Ok(None),
+        Ok(_) => Ok(None),
         Err(unanswered) => unanswered_object(call, object_type, unanswered),
     }
 }

@@ -104,6 +104,13 @@ pub(crate) fn respond(reply: Reply) -> Response<Body> {
     let mut response = match reply.body {
         ReplyBody::Json(text) => with_type(Body::from(text), JSON),
         ReplyBody::Binary(bytes) => with_type(Body::from(bytes), HeaderValue::from_static("application/octet-stream")),
+        ReplyBody::Arriving(body, length) => {
+            let mut response = with_type(body, HeaderValue::from_static("application/octet-stream"));
+            if let Some(length) = length {
+                response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
+            response
+        }
         ReplyBody::Text(kind, text) => with_type(Body::from(text), HeaderValue::from_static(kind)),
         ReplyBody::Nothing => {
             let mut response = Response::new(Body::empty());

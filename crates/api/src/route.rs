@@ -244,6 +244,8 @@ pub enum ReplyBody {
     Json(Bytes),
     /// Bytes of a file; never compressed.
     Binary(Bytes),
+    /// Bytes that are still on their way; how many, where that is known. Never compressed.
+    Arriving(Body, Option<u64>),
     /// Plain text with its content type.
     Text(&'static str, String),
     /// Nothing.

@@ -14,6 +14,7 @@ use crate::{addresses, brokered, files, intelligence, metadata, v2};
 
 mod administration;
 mod community;
+mod feeds;
 
 /// Where the API lives.
 pub const PREFIX: &str = "/api/v3";
@@ -49,6 +50,7 @@ pub fn table(settings: &Settings) -> Vec<Route> {
     let mut rows = actions();
     rows.extend(administration::rows());
     rows.extend(community::rows());
+    rows.extend(feeds::rows());
     rows.extend(OBJECTS.iter().copied().flat_map(of_object));
     rows.extend(v2::rows(settings.v2));
     rows
@@ -247,7 +249,7 @@ fn actions() -> Vec<Route> {
 }
 
 /// What is answered under a contract with `VirusTotal`, and not without.
-fn of_contracts() -> [Action; 4] {
+fn of_contracts() -> [Action; 5] {
     [
         Action {
             errors: OF_ONE,
@@ -267,6 +269,18 @@ fn of_contracts() -> [Action; 4] {
                 "files_behaviour_mitre_trees",
                 "The techniques that the file used in each sandbox; under a contract with VirusTotal",
                 |call| Box::pin(brokered::behaviour::of_file(call, "behaviour_mitre_trees")),
+            )
+        },
+        Action {
+            access: Access::Needs(Privilege::Private),
+            errors: OF_ONE,
+            query: &[("hashes", "Hashes of files, separated by commas; at most 100")],
+            check: brokered::behaviour::check_hashes,
+            ..Action::get(
+                "/files/behaviour_summary",
+                "files_behaviour_summary_of_several",
+                "What several files did in all sandboxes together; under a contract with VirusTotal that has it",
+                |call| Box::pin(brokered::behaviour::of_files(call)),
             )
         },
         Action {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_model::record::{Class, Key, Space};
-use assay_model::{Kind, Result, Timestamp};
+use assay_model::{Result, Timestamp};
 use assay_store::{Batch, Expect, StoreError};
 use serde_json::Value;
 
+use crate::about::{self, Subject};
 use crate::contract::{self, Named};
-use crate::exchange::{Order, Outcome};
+use crate::exchange::{Document, Order, Outcome};
 use crate::flights::{Landed, Urgency};
 use crate::freshness::after;
 use crate::kept::{self, Flight, Kept, Stored};
@@ -97,8 +98,8 @@ pub enum NotAsked {
     #[error("VirusTotal was not asked: this server's contract does not include this")]
     NotIncluded,
     /// The operator did not allow it.
-    #[error("VirusTotal was not asked: downloads under this server's contract are switched off (upstream.downloads)")]
-    SwitchedOff,
+    #[error("VirusTotal was not asked: {0} under this server's contract are switched off (upstream.{0})")]
+    SwitchedOff(&'static str),
     /// It must not leave.
     #[error("VirusTotal was not asked: {0}, and stays here")]
     Private(&'static str),
@@ -206,12 +207,15 @@ impl Broker {
 
     /// Whether the object is one of the tenant's private ones.
     async fn is_private(&self, asker: &Asker, question: &Question) -> Result<bool> {
-        let kinds =
-            [("files", Kind::File), ("urls", Kind::Url), ("domains", Kind::Domain), ("ip_addresses", Kind::IpAddress)];
-        let kind = kinds.into_iter().find(|(collection, _)| *collection == question.operation.collection);
-        let (Some((_, kind)), Some(group)) = (kind, &asker.group) else { return Ok(false) };
-        let key = Key { space: Space::Private(group.as_str().into()), kind, id: question.id.as_str().into() };
-        Ok(self.store.read(&key).await?.is_some())
+        let Some(group) = &asker.group else { return Ok(false) };
+        for subject in about::subjects(question) {
+            let Subject::Object(kind, id) = subject else { continue };
+            let key = Key { space: Space::Private(group.as_str().into()), kind, id: id.as_ref().into() };
+            if self.store.read(&key).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Fetches an answer, unless another process does.
@@ -233,7 +237,7 @@ impl Broker {
             urgency,
             quotas: ledger::pays(named, question.operation),
         };
-        let outcome = match self.exchange(named, &order).await {
+        let outcome = match self.exchange::<Document>(named, &order).await {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 self.give_up(named, question, version.take()).await;
@@ -357,5 +361,5 @@ pub(crate) struct Arrival {
 
 /// Whether an old answer is better than this refusal: not where upstream says that it will never answer.
 fn can_be_bridged(refusal: &Refusal) -> bool {
-    !matches!(refusal, Refusal::Malformed(_))
+    !matches!(refusal, Refusal::Malformed(_) | Refusal::NotYet(_))
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::ask::{Asker, How, NotAsked, Unanswered};
 use crate::contract::{self, Named};
-use crate::exchange::{Order, Outcome};
+use crate::exchange::{Document, Order, Outcome};
 use crate::flights::Urgency;
 use crate::operations::{Ages, Operation};
 use crate::refusal::Refusal;
@@ -66,7 +66,9 @@ impl Broker {
     pub async fn download(self: &Arc<Self>, asker: &Asker, hash: &str) -> Result<Option<Box<dyn Pieces>>, Unanswered> {
         let contracts = self.contracts().await?;
         let named = contract::of_asker(&contracts, asker).map_err(Unanswered::NotAsked)?;
-        let Some(policy) = &self.settings.downloads else { return Err(Unanswered::NotAsked(NotAsked::SwitchedOff)) };
+        let Some(policy) = &self.settings.downloads else {
+            return Err(Unanswered::NotAsked(NotAsked::SwitchedOff("downloads")));
+        };
         let tiers = [Privilege::DownloadsTier1, Privilege::DownloadsTier2];
         if !tiers.iter().any(|tier| named.contract.privileges.contains(tier.wire())) {
             return Err(Unanswered::NotAsked(NotAsked::NotIncluded));
@@ -91,15 +93,25 @@ impl Broker {
             urgency: Urgency::of(asker.class),
             quotas: ledger::pays(named, &DOWNLOAD),
         };
-        let Outcome::Answered(answer) = self.exchange(named, &order).await? else { return Ok(None) };
+        let Outcome::Answered(answer) = self.exchange::<Document>(named, &order).await? else { return Ok(None) };
         let address = answer.document["data"].as_str().and_then(|text| Url::parse(text).ok());
         let address = address.ok_or_else(|| Refusal::Garbled("it names no address of the bytes".to_owned()))?;
-        if !policy.permits(&address, &named.contract.host) {
+        self.fetch_from(named, policy, &address).await.map(Some)
+    }
+
+    /// The bytes at an address that an answer named.
+    pub(crate) async fn fetch_from(
+        &self,
+        named: &Named,
+        policy: &Downloads,
+        address: &Url,
+    ) -> Result<Box<dyn Pieces>, Refusal> {
+        if !policy.permits(address, &named.contract.host) {
             let host = address.host_str().unwrap_or("nowhere");
             tracing::warn!(contract = named.name, host, "an address of bytes on a host that the policy does not name");
             return Err(Refusal::Garbled("the bytes are on a host that the policy does not name".to_owned()));
         }
-        Ok(Some(self.upstream.fetch(&address).await?))
+        Ok(self.upstream.fetch(address).await?)
     }
 }
 

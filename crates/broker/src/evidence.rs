@@ -35,6 +35,11 @@ impl Evidence {
         let mut tallies = Vec::with_capacity(2 * counts.len());
         for ((contract, account, day, how), amount) in counts {
             let subject: Arc<str> = format!("upstream:{contract}").into();
+            metrics::counter!(
+                "assay_broker_account_answers_total",
+                "contract" => contract.clone(), "account" => account.to_string(), "how" => how.name()
+            )
+            .increment(amount);
             let tally = |dimension, value: Arc<str>| Tally { subject: subject.clone(), day, dimension, value, amount };
             tallies.push(tally(Dimension::Broker, how.name().into()));
             tallies.push(tally(Dimension::BrokerAccount, format!("{} {account}", how.name()).into()));

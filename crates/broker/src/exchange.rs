@@ -8,7 +8,7 @@ use std::time::Duration;
 use assay_model::Timestamp;
 use assay_model::quota::Quota;
 use assay_model::record::Class;
-use assay_upstream::{Answer, Call, UpstreamError, UpstreamKey};
+use assay_upstream::{Answer, Call, Opened, Upstream, UpstreamError, UpstreamKey};
 use tokio::sync::SemaphorePermit;
 
 use crate::contract::{ContractKey, Named, UpstreamKeyState};
@@ -34,22 +34,57 @@ pub(crate) struct Order<'a> {
 }
 
 /// What came of it.
-pub(crate) enum Outcome {
+pub(crate) enum Outcome<T> {
     /// It was answered.
-    Answered(Answer),
+    Answered(T),
     /// It is not known there.
     Unknown,
 }
 
+/// In which form an answer is wanted.
+pub(crate) trait Form {
+    /// What it is then.
+    type Got: Send;
+
+    /// Makes the call, once.
+    fn ask(upstream: &dyn Upstream, call: &Call) -> impl Future<Output = Result<Self::Got, UpstreamError>> + Send;
+}
+
+/// A document.
+pub(crate) struct Document;
+
+impl Form for Document {
+    type Got = Answer;
+
+    async fn ask(upstream: &dyn Upstream, call: &Call) -> Result<Answer, UpstreamError> {
+        upstream.ask(call).await
+    }
+}
+
+/// Bytes on their way.
+pub(crate) struct Bytes;
+
+impl Form for Bytes {
+    type Got = Opened;
+
+    async fn ask(upstream: &dyn Upstream, call: &Call) -> Result<Opened, UpstreamError> {
+        upstream.open(call).await
+    }
+}
+
 impl Broker {
     /// Asks until there is an answer, or no sense in asking again.
-    pub(crate) async fn exchange(&self, named: &Arc<Named>, order: &Order<'_>) -> Result<Outcome, Refusal> {
+    pub(crate) async fn exchange<F: Form>(
+        &self,
+        named: &Arc<Named>,
+        order: &Order<'_>,
+    ) -> Result<Outcome<F::Got>, Refusal> {
         let mut failures = 0;
         let mut keys = 0;
         loop {
             let named = self.current(named);
             let Some(key) = named.contract.key(UpstreamKeyState::Active) else { return Err(Refusal::NoKey) };
-            let failed = match self.attempt(&named, key, order).await? {
+            let failed = match self.attempt::<F>(&named, key, order).await? {
                 Ok(answer) => return Ok(Outcome::Answered(answer)),
                 Err(failed) => failed,
             };
@@ -81,12 +116,12 @@ impl Broker {
     }
 
     /// One call with one key, reserved and settled.
-    async fn attempt(
+    async fn attempt<F: Form>(
         &self,
         named: &Named,
         key: &ContractKey,
         order: &Order<'_>,
-    ) -> Result<Result<Answer, UpstreamError>, Refusal> {
+    ) -> Result<Result<F::Got, UpstreamError>, Refusal> {
         let host = &named.contract.host;
         let name = host.as_str();
         self.breakers.admit(name, self.clock.nanoseconds()).map_err(|wait| Refusal::Away {
@@ -98,15 +133,14 @@ impl Broker {
         let _place = self.place(&order.urgency).await;
         let began = self.clock.nanoseconds();
         let call = Call::get(host, &order.path, &secret).with_query(order.query.to_vec());
-        let outcome = self.upstream.ask(&call).await;
-        self.note(&named.name, began, &outcome);
+        let outcome = F::ask(&*self.upstream, &call).await;
+        self.note(&named.name, began, outcome.as_ref().err());
         match &outcome {
             Err(error) if error.is_passing() => self.breakers.failed(name, self.clock.nanoseconds()),
             _ => self.breakers.answered(name),
         }
-        if let (Err(error), Some(reservation)) = (&outcome, reservation)
-            && error.was_free()
-        {
+        let was_free = outcome.as_ref().is_err_and(|error| error.was_free());
+        if let Some(reservation) = reservation.filter(|_| was_free) {
             ledger::release(&*self.store, reservation).await;
         }
         Ok(outcome)
@@ -180,7 +214,7 @@ impl Broker {
         self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(contract.to_owned(), until);
     }
 
-    fn is_held(&self, contract: &str) -> Option<Duration> {
+    pub(crate) fn is_held(&self, contract: &str) -> Option<Duration> {
         let held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Timestamp(until) = held.get(contract).copied()?;
         let left = until - self.clock.now().0;
@@ -198,17 +232,18 @@ impl Broker {
         pause / 2 + pause.saturating_mul(u32::from(byte[0])) / 255
     }
 
-    fn note(&self, contract: &str, began: i64, outcome: &Result<Answer, UpstreamError>) {
-        let what = match outcome {
-            Ok(_) => "answered",
-            Err(UpstreamError::Unknown) => "unknown",
-            Err(UpstreamError::Malformed(_)) => "malformed",
-            Err(UpstreamError::KeyRefused { .. }) => "key_refused",
-            Err(UpstreamError::Forbidden(_)) => "forbidden",
-            Err(UpstreamError::Exhausted { .. }) => "exhausted",
-            Err(UpstreamError::Unreachable(_)) => "unreachable",
-            Err(UpstreamError::Failed(_)) => "failed",
-            Err(UpstreamError::Garbled(_)) => "garbled",
+    fn note(&self, contract: &str, began: i64, failed: Option<&UpstreamError>) {
+        let what = match failed {
+            None => "answered",
+            Some(UpstreamError::Unknown) => "unknown",
+            Some(UpstreamError::NotYet(_)) => "not_yet",
+            Some(UpstreamError::Malformed(_)) => "malformed",
+            Some(UpstreamError::KeyRefused { .. }) => "key_refused",
+            Some(UpstreamError::Forbidden(_)) => "forbidden",
+            Some(UpstreamError::Exhausted { .. }) => "exhausted",
+            Some(UpstreamError::Unreachable(_)) => "unreachable",
+            Some(UpstreamError::Failed(_)) => "failed",
+            Some(UpstreamError::Garbled(_)) => "garbled",
         };
         let contract = contract.to_owned();
         let took = Duration::from_nanos((self.clock.nanoseconds() - began).max(0).unsigned_abs());
@@ -223,7 +258,7 @@ pub(crate) fn sealed_in(contract: &str, key_id: &str) -> String {
 }
 
 /// 429 came from upstream.
-fn held(wait: Duration) -> Refusal {
+pub(crate) fn held(wait: Duration) -> Refusal {
     Refusal::Budget {
         message: "Quota exceeded: VirusTotal answers 429 to this server's contract; nothing more is asked for now"
             .to_owned(),

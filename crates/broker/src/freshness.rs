@@ -13,6 +13,8 @@ const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 /// From so many engines on something counts as detected.
 const DETECTED: u64 = 5;
+/// An analysis that is under way is looked at again after so long: clients wait for its end.
+const UNDER_WAY: Duration = Duration::from_secs(15);
 /// What was first seen less than this long ago is young, seconds.
 const YOUNG: i64 = 3 * 86_400;
 
@@ -76,6 +78,8 @@ impl Freshness {
             Ages::Relationship => self.relationships,
             Ages::Discussion => self.discussion,
             Ages::Behaviour => self.behaviours,
+            Ages::Analysis if document["data"]["attributes"]["status"] == "completed" => self.behaviours,
+            Ages::Analysis => UNDER_WAY,
             Ages::Search => self.searches,
         };
         after(now, time)
@@ -127,6 +131,16 @@ mod tests {
         assert_eq!(hours("domains", &stats(0, 0)), 12);
         assert_eq!(hours("ip_addresses", &stats(5, 0)), 24);
         assert_eq!(hours("files", &json!({})), 24);
+    }
+
+    #[test]
+    fn an_analysis_ages_once_it_is_complete() {
+        let question = Question::object("analyses", "u-ab-1", &[]).expect("a row");
+        let fresh = |status: &str| {
+            let document = json!({ "data": { "attributes": { "status": status } } });
+            Freshness::default().until(&question, &document, NOW).0 - NOW.0
+        };
+        assert_eq!([fresh("queued"), fresh("in-progress"), fresh("completed")], [15, 15, 7 * 24 * 3_600]);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::Broker;
 use crate::contract::Named;
 use crate::question::{Form, Question};
+use crate::{Broker, about};
 
 /// The record of an answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -218,6 +218,7 @@ fn is_the_one(question: &Question, data: &Value) -> Result<(), String> {
         },
         // A URL may be asked for by itself, and its id is its hash.
         "urls" => id.len() == 64 && (asked.len() != 64 || id == asked),
+        "analyses" => about::is_same_analysis(&question.id, id),
         _ => id.eq_ignore_ascii_case(&question.id),
     };
     if same { Ok(()) } else { Err("it is about another object".to_owned()) }

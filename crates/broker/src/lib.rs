@@ -5,14 +5,14 @@
 //! |---|---|
 //! | [`operations`] | **the table** of what may be forwarded; the rest is refused |
 //! | [`question`] | one of these, about something: its path, and the name of its answer |
-//! | [`privacy`] | what never leaves |
+//! | [`privacy`], `about` | what never leaves, also not inside an id |
 //! | `ask` | the order of answers: fresh → one call for all who ask the same → stale → a refusal |
 //! | `exchange` | one answered call: budget, retries, keys, circuit breaker |
 //! | `ledger` | the contract's quotas: reserved before the call, settled after |
 //! | `flights`, `breaker` | equal questions at once; a host that fails |
 //! | [`kept`], [`freshness`] | answers as they are kept, and for how long |
 //! | [`contract`], [`manage`] | contracts and their keys; adding, rotating, ending |
-//! | [`download`] | the bytes of a file, where the policy permits it |
+//! | [`download`], [`feeds`] | the bytes of a file and the batches of feeds, where the policy permits it |
 //! | `alarm` | a key that upstream refuses: told, and another one takes its place |
 //! | `reconcile` | upstream's own count |
 //! | [`priority`], [`evidence`] | who goes first; who asked for what, and what was saved |
@@ -22,8 +22,8 @@
 //! Invariant: an upstream call is made in one place (`exchange`), after a reservation in the store, so that all processes
 //! together never ask more often than the contract allows.
 //! Invariant: an answer is kept in the space of the contract's tenant, and read for accounts of that tenant only.
-//! Invariant: nothing but GETs of the table's operations goes upstream, and of `download` where the policy permits it, with the
-//! contract's key; no client's key ever does.
+//! Invariant: nothing but GETs of the table's operations goes upstream, and of `download` and `feeds` where the policy permits
+//! it, with the contract's key; no client's key ever does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -40,6 +40,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+mod about;
 mod alarm;
 pub mod ask;
 mod breaker;
@@ -47,6 +48,7 @@ pub mod contract;
 pub mod download;
 pub mod evidence;
 mod exchange;
+pub mod feeds;
 mod flights;
 pub mod freshness;
 pub mod kept;

@@ -16,6 +16,8 @@ pub enum Ages {
     Discussion,
     /// As a record of one run does.
     Behaviour,
+    /// As an analysis does: not at all once it is complete.
+    Analysis,
     /// As the result of a search does.
     Search,
 }
@@ -23,7 +25,7 @@ pub enum Ages {
 /// An operation that may be forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation {
-    /// The first segment of its path.
+    /// Its path before the id.
     pub collection: &'static str,
     /// The relationship or action after the id; empty for the object itself.
     pub name: &'static str,
@@ -83,6 +85,29 @@ const OBJECTS: &[Operation] = &[
     every("ip_addresses", "related_comments", Ages::Discussion),
 ];
 
+/// What others link to by its id.
+const BY_ID: &[Operation] = &[
+    every("comments", "", Ages::Discussion),
+    every("comments", "author", Ages::Relationship),
+    every("comments", "item", Ages::Relationship),
+    every("votes", "", Ages::Discussion),
+    every("analyses", "", Ages::Analysis),
+    every("analyses", "item", Ages::Relationship),
+    row("submissions", "", PREMIUM, Ages::Relationship),
+    every("resolutions", "", Ages::Relationship),
+    every("ssl_certs", "", Ages::Relationship),
+    every("whois", "", Ages::Relationship),
+    every("collections", "", Ages::Relationship),
+    every("collections", "files", Ages::Relationship),
+    every("collections", "urls", Ages::Relationship),
+    every("collections", "domains", Ages::Relationship),
+    every("collections", "ip_addresses", Ages::Relationship),
+    every("collections", "comments", Ages::Discussion),
+];
+
+/// Of several files together; their hashes are an argument.
+const SUMMARY: &[Operation] = &[row("files/behaviour_summary", "", PREMIUM, Ages::Behaviour)];
+
 const SEARCHES: &[Operation] = &[
     every("search", "", Ages::Search),
     Operation {
@@ -139,6 +164,8 @@ const IP_ADDRESSES_PREMIUM: &[Operation] = &joined("ip_addresses", ["downloaded_
 pub fn table() -> impl Iterator<Item = &'static Operation> {
     [
         OBJECTS,
+        BY_ID,
+        SUMMARY,
         SEARCHES,
         FILES,
         FILES_PREMIUM,
@@ -187,6 +214,8 @@ mod tests {
             ("intelligence", "zip_files"),
             ("intelligence", "retrohunt_jobs"),
             ("files", "user_votes"),
+            ("comments", "vote"),
+            ("collections", "search"),
             ("", ""),
         ] {
             assert_eq!(find(collection, name), None, "{collection}/{name}");

@@ -5,34 +5,41 @@
 
 use std::net::IpAddr;
 
+use assay_model::Kind;
 use assay_model::outbound::forbidden;
 use base64::Engine as _;
+use base64::alphabet::Alphabet;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{GeneralPurposeConfig, NO_PAD};
 use url::{Host, Url};
 
+use crate::about::{self, Subject};
 use crate::question::Question;
 
-/// Either padding, either alphabet, as clients write ids of URLs.
+/// With padding or without, as clients write ids.
 const LENIENT: GeneralPurposeConfig = NO_PAD
     .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
 
-/// Why a question stays here.
-pub fn keeps(question: &Question, internal: &[String]) -> Option<&'static str> {
-    match question.operation.collection {
-        "files" | "file_behaviours" => {
-            let hash = question.id.split('_').next().unwrap_or_default();
-            (!is_hash(hash)).then_some("it is no hash")
-        }
-        "domains" => name(&question.id, internal),
-        "ip_addresses" => question.id.parse().map_or(Some("it is no address"), address),
-        "urls" => url_id(&question.id, internal),
-        _ => question.query().iter().find(|(name, _)| name == "query").and_then(|(_, text)| search(text, internal)),
-    }
+/// Reads what clients have written in base64.
+pub(crate) fn lenient(alphabet: &Alphabet) -> GeneralPurpose {
+    GeneralPurpose::new(alphabet, LENIENT)
 }
 
-fn is_hash(text: &str) -> bool {
+/// Why a question stays here.
+pub fn keeps(question: &Question, internal: &[String]) -> Option<&'static str> {
+    about::subjects(question).iter().find_map(|subject| match subject {
+        Subject::Object(Kind::File, id) => (!is_hash(id)).then_some("it is no hash"),
+        Subject::Object(Kind::Domain, id) => name(id, internal),
+        Subject::Object(Kind::IpAddress, id) => id.parse().map_or(Some("it is no address"), address),
+        Subject::Object(_, id) => url_id(id, internal),
+        Subject::Text(text) => search(text, internal),
+        Subject::Token => None,
+        Subject::Nothing => Some("it is no id of that kind"),
+    })
+}
+
+pub(crate) fn is_hash(text: &str) -> bool {
     matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -62,7 +69,7 @@ fn url_id(id: &str, internal: &[String]) -> Option<&'static str> {
         return None;
     }
     let alphabets = [&base64::alphabet::URL_SAFE, &base64::alphabet::STANDARD];
-    let decoded = alphabets.into_iter().find_map(|alphabet| GeneralPurpose::new(alphabet, LENIENT).decode(id).ok());
+    let decoded = alphabets.into_iter().find_map(|alphabet| lenient(alphabet).decode(id).ok());
     match decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(text) => url(&text, internal),
         None => Some("it is no URL"),
@@ -181,6 +188,33 @@ mod tests {
         assert!(leaves("urls", &id("https://example.com/a?b=c")));
         assert!(leaves("urls", &"0a".repeat(32)));
         assert!(!leaves("urls", "?"));
+    }
+
+    #[test]
+    fn nothing_internal_leaves_inside_an_id() {
+        let hash = "0a".repeat(32);
+        for (collection, id) in [
+            ("comments", "d-wiki.acme.example-2fa03e13"),
+            ("votes", "i-10.0.0.1-2fa03e13"),
+            ("comments", "u-aHR0cDovLzEwLjAuMC4xLw-2fa03e13"),
+            ("resolutions", "8.8.8.8wiki.acme.example"),
+            ("resolutions", "10.0.0.1example.com"),
+            ("collections", "plan.docx"),
+            ("analyses", "d-wiki.acme.example-1700000000"),
+        ] {
+            assert!(!leaves(collection, id), "{id}");
+        }
+        for (collection, id) in [
+            ("comments", format!("f-{hash}-2fa03e13")),
+            ("votes", "i-8.8.8.8-2fa03e13".to_owned()),
+            ("resolutions", "8.8.8.8example.com".to_owned()),
+            ("analyses", format!("u-{hash}-1700000000")),
+        ] {
+            assert!(leaves(collection, &id), "{id}");
+        }
+        let hashes = |second: &str| Question::summary(&[hash.clone(), second.to_owned()]).expect("a row");
+        assert_eq!(keeps(&hashes(&"0b".repeat(16)), &internal()), None);
+        assert!(keeps(&hashes("plan.docx"), &internal()).is_some());
     }
 
     #[test]

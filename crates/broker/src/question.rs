@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use assay_model::Kind;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -65,6 +66,15 @@ impl Question {
         Some(Self::of(operation, Form::Joined, "", arguments))
     }
 
+    /// For what several files did together; equal for equal files in whatever order.
+    pub fn summary(hashes: &[String]) -> Option<Self> {
+        let operation = operations::find("files/behaviour_summary", "")?;
+        let mut hashes: Vec<_> = hashes.iter().map(String::as_str).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        Some(Self::of(operation, Form::Joined, "", vec![("hashes".to_owned(), hashes.join(","))]))
+    }
+
     /// The same with one more argument.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -96,7 +106,8 @@ impl Question {
     pub fn path(&self) -> Vec<&str> {
         let Operation { collection, name, .. } = self.operation;
         let between = if self.form == Form::Descriptors { "relationships" } else { "" };
-        [collection, self.id.as_str(), between, name].into_iter().filter(|segment| !segment.is_empty()).collect()
+        let rest = [self.id.as_str(), between, name];
+        collection.split('/').chain(rest).filter(|segment| !segment.is_empty()).collect()
     }
 
     /// The arguments after the question mark.
@@ -106,19 +117,16 @@ impl Question {
 
     /// The `type` of its object; none for pages and dictionaries.
     pub fn wants(&self) -> Option<&'static str> {
-        if self.form != Form::Object {
-            return None;
+        let collection = Some(self.operation.collection).filter(|_| self.form == Form::Object)?;
+        if collection == "file_behaviours" {
+            return Some("file_behaviour");
         }
-        [
-            ("files", "file"),
-            ("urls", "url"),
-            ("domains", "domain"),
-            ("ip_addresses", "ip_address"),
-            ("file_behaviours", "file_behaviour"),
-        ]
-        .into_iter()
-        .find(|(collection, _)| *collection == self.operation.collection)
-        .map(|(_, kind)| kind)
+        Kind::ALL.iter().find(|kind| kind.collection() == collection).map(|kind| kind.wire())
+    }
+
+    /// An argument of it; empty where it has none of that name.
+    pub(crate) fn argument(&self, name: &str) -> &str {
+        self.query.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     /// The same question about the object under the id that its answer has: a file asked for by its MD5 is the file of a
@@ -179,6 +187,26 @@ mod tests {
         let bare = plain.clone().with("descriptors_only", "true");
         assert_eq!(&**bare.name(), "intelligence/search?query=x&descriptors_only=true");
         assert_eq!(bare.query().len(), plain.query().len() + 1);
+    }
+
+    #[test]
+    fn a_summary_is_the_same_for_the_same_files() {
+        let name = |hashes: &[&str]| {
+            let hashes: Vec<_> = hashes.iter().map(|hash| (*hash).to_owned()).collect();
+            let question = Question::summary(&hashes).expect("a row");
+            assert_eq!(question.path(), ["files", "behaviour_summary"]);
+            question.name().to_string()
+        };
+        assert_eq!(name(&["cd", "ab", "cd"]), "files/behaviour_summary?hashes=ab,cd");
+        assert_eq!(name(&["ab", "cd"]), name(&["cd", "ab"]));
+    }
+
+    #[test]
+    fn every_object_of_the_table_has_its_type() {
+        for row in operations::table().filter(|row| row.name.is_empty() && row.ages != Ages::Search) {
+            let Some(question) = Question::object(row.collection, "x", &[]) else { panic!("{}", row.collection) };
+            assert_eq!(question.wants().is_some(), !row.collection.contains('/'), "{}", row.collection);
+        }
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub enum Refusal {
     /// Upstream does not take the question.
     #[error("upstream does not take the question: {0}")]
     Malformed(String),
+    /// It will be there later.
+    #[error("it is not there yet: {0}")]
+    NotYet(String),
     /// What came was no answer.
     #[error("upstream's answer is of no use: {0}")]
     Garbled(String),
@@ -66,6 +69,7 @@ impl From<Refusal> for Error {
                 Self::new(Code::Forbidden, "this server's contract with VirusTotal does not include this")
             }
             Refusal::Malformed(message) => Self::new(Code::InvalidArgument, message),
+            Refusal::NotYet(message) => Self::new(Code::NotAvailableYet, message),
             Refusal::Garbled(_) => Self::new(
                 Code::FailedDependency,
                 "VirusTotal, which this server asks, answered with something that is not its API",
@@ -89,6 +93,7 @@ impl From<UpstreamError> for Refusal {
             }
             UpstreamError::Forbidden(message) => Self::Forbidden(message),
             UpstreamError::Malformed(message) => Self::Malformed(message),
+            UpstreamError::NotYet(message) => Self::NotYet(message),
             UpstreamError::Garbled(why) => Self::Garbled(why),
             UpstreamError::KeyRefused { .. } => Self::NoKey,
             UpstreamError::Unknown => Self::Garbled("nothing is at the address that it named".to_owned()),

@@ -36,6 +36,8 @@ pub struct Settings {
     pub enrich: bool,
     /// From where the bytes of files may be fetched; nothing is fetched where there is none.
     pub downloads: Option<Downloads>,
+    /// From where the batches of feeds may be fetched; no feed is read where there is none.
+    pub feeds: Option<Downloads>,
 }
 
 /// Suffixes that no public name has (RFC 6762, RFC 8375, RFC 6761, and what is used in their place).
@@ -58,6 +60,7 @@ impl Default for Settings {
             allow_http: false,
             enrich: false,
             downloads: None,
+            feeds: None,
         }
     }
 }

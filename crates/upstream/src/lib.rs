@@ -8,7 +8,8 @@
 //! | [`recorded`] | answers that were told beforehand, for tests |
 //! | [`suite`] | the contract as tests; both pass it |
 //!
-//! Invariant: the host is the one of the call: no redirect is followed, no proxy but a configured one is used.
+//! Invariant: the host is the one of the call: no redirect is followed ([`Upstream::open`] tells where one leads), no proxy but
+//! a configured one is used.
 //! Invariant: bytes that are fetched from an address elsewhere are fetched without any key.
 //! Invariant: an answer is at most [`BODY_MAX`] bytes, decompressed, and JSON of a bounded depth.
 //! Invariant: the key is in the header of the request and nowhere else: in no error, no log, no debug output. The one call
@@ -119,6 +120,9 @@ pub enum UpstreamError {
     /// 400: the question is wrong; the words are upstream's.
     #[error("upstream does not take the question: {0}")]
     Malformed(String),
+    /// 400 with a code of its own: it will be there later.
+    #[error("it is not there yet: {0}")]
+    NotYet(String),
     /// 401: the key does not work: use another, tell somebody.
     #[error("upstream refuses the key ({code}): {message}")]
     KeyRefused {
@@ -165,8 +169,19 @@ pub trait Upstream: Send + Sync + 'static {
     /// Makes one call, once.
     async fn ask(&self, call: &Call) -> Result<Answer, UpstreamError>;
 
+    /// Makes one call that answers bytes, once.
+    async fn open(&self, call: &Call) -> Result<Opened, UpstreamError>;
+
     /// The bytes at an address that an answer named. Whether it is one to be asked is for the caller to know.
     async fn fetch(&self, address: &Url) -> Result<Box<dyn Pieces>, UpstreamError>;
+}
+
+/// What a call for bytes comes to.
+pub enum Opened {
+    /// They come.
+    Here(Box<dyn Pieces>),
+    /// They are at another address, which is for the caller to judge.
+    Elsewhere(Url),
 }
 
 /// Bytes on their way. Dropping it ends the exchange.
@@ -174,6 +189,9 @@ pub trait Upstream: Send + Sync + 'static {
 pub trait Pieces: Send {
     /// The next piece; none at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError>;
+
+    /// How many there are altogether, where that was said.
+    fn length(&self) -> Option<u64>;
 }
 
 /// How calls are made.

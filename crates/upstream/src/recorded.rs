@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use url::Url;
 
-use crate::{Answer, Call, Pieces, Upstream, UpstreamError};
+use crate::{Answer, Call, Opened, Pieces, Upstream, UpstreamError};
 
 /// Makes one answer.
 pub type Telling = Box<dyn Fn(&Call) -> Result<Value, UpstreamError> + Send + Sync>;
@@ -25,6 +25,7 @@ pub struct Recorded {
 struct State {
     by_path: HashMap<String, VecDeque<Telling>>,
     bytes: HashMap<String, Bytes>,
+    redirects: HashMap<String, Url>,
     asked: Vec<String>,
 }
 
@@ -49,7 +50,12 @@ impl Recorded {
         self.tell(path, move |_| Ok(document.clone()));
     }
 
-    /// From now on these bytes are at that address.
+    /// From now on this path leads to that address.
+    pub fn tell_redirect(&self, path: &str, address: Url) {
+        self.state().redirects.insert(path.to_owned(), address);
+    }
+
+    /// From now on these bytes are at that address, or that path.
     pub fn tell_bytes(&self, address: &str, bytes: impl Into<Bytes>) {
         self.state().bytes.insert(address.to_owned(), bytes.into());
     }
@@ -83,6 +89,23 @@ impl Upstream for Recorded {
         answer.map(|document| Answer { document })
     }
 
+    async fn open(&self, call: &Call) -> Result<Opened, UpstreamError> {
+        let path = call.shown();
+        {
+            let state = self.state();
+            let elsewhere = state.redirects.get(&path).cloned().map(Opened::Elsewhere);
+            let here = || state.bytes.get(&path).cloned().map(|bytes| Opened::Here(Box::new(Told(bytes))));
+            if let Some(opened) = elsewhere.or_else(here) {
+                drop(state);
+                self.state().asked.push(path);
+                return Ok(opened);
+            }
+        }
+        // What else is told of a path is why there are no bytes.
+        let answer = self.ask(call).await?;
+        Err(UpstreamError::Garbled(format!("a document instead of bytes: {}", answer.document)))
+    }
+
     async fn fetch(&self, address: &Url) -> Result<Box<dyn Pieces>, UpstreamError> {
         let mut state = self.state();
         state.asked.push(address.to_string());
@@ -99,5 +122,9 @@ impl Pieces for Told {
     async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         let piece = self.0.split_to(self.0.len().min(7));
         Ok(Some(piece).filter(|piece| !piece.is_empty()))
+    }
+
+    fn length(&self) -> Option<u64> {
+        u64::try_from(self.0.len()).ok()
     }
 }

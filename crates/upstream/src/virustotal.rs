@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Client, Proxy, Response, redirect};
 use serde_json::Value;
 use url::Url;
 
-use crate::{Answer, BODY_MAX, Call, Config, OpenError, Pieces, Upstream, UpstreamError};
+use crate::{Answer, BODY_MAX, Call, Config, OpenError, Opened, Pieces, Upstream, UpstreamError};
 
 /// Who calls. The word in brackets is how `VirusTotal`'s front end is told that compressed answers are understood.
 const USER_AGENT: &str = concat!("Assay/", env!("CARGO_PKG_VERSION"), " (gzip)");
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
+/// What is said of a batch of a feed that is too recent; one of the few codes without `Error` behind it.
+const NOT_YET: &str = "NotAvailableYet";
 /// How much of an error's message is kept, characters.
 const MESSAGE_MAX: usize = 300;
 
@@ -56,22 +58,52 @@ impl VirusTotal {
         Ok(Self { http: built.map_err(OpenError::Unfit)?, patience: config.patience })
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, UpstreamError> {
+    async fn send(&self, call: &Call, accept: &'static str) -> Result<Response, UpstreamError> {
         let mut key = HeaderValue::from_str(call.key.reveal())
             .map_err(|_| UpstreamError::Malformed("the key has characters that no header can carry".to_owned()))?;
         key.set_sensitive(true);
-        let request = self.http.get(address(call)?).header("x-apikey", key).header("accept", "application/json");
-        let response = request.send().await.map_err(|error| broken(&error))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = read(response).await?;
-        meaning(status, &headers, &body)
+        let request = self.http.get(address(call)?).header("x-apikey", key).header(ACCEPT, accept);
+        request.send().await.map_err(|error| broken(&error))
     }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, UpstreamError> {
+        let response = self.send(call, "application/json").await?;
+        said(response).await
+    }
+
+    async fn head(&self, call: &Call) -> Result<Opened, UpstreamError> {
+        let response = self.send(call, "*/*").await?;
+        match response.status().as_u16() {
+            200 => Ok(Opened::Here(Box::new(Arriving { response, patience: self.patience }))),
+            301 | 302 | 303 | 307 | 308 => {
+                let address = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+                let address = address.and_then(|text| response.url().join(text).ok());
+                let nowhere = || UpstreamError::Garbled("it redirects to no address".to_owned());
+                address.map(Opened::Elsewhere).ok_or_else(nowhere)
+            }
+            status => match said(response).await {
+                Ok(_) => Err(UpstreamError::Garbled(format!("it answers {status} instead of the bytes"))),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+/// What a whole answer comes to.
+async fn said(response: Response) -> Result<Answer, UpstreamError> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = read(response).await?;
+    meaning(status, &headers, &body)
 }
 
 #[async_trait]
 impl Upstream for VirusTotal {
     async fn ask(&self, call: &Call) -> Result<Answer, UpstreamError> {
         tokio::time::timeout(self.patience, self.exchange(call)).await.map_err(|_| silent(self.patience))?
+    }
+
+    async fn open(&self, call: &Call) -> Result<Opened, UpstreamError> {
+        tokio::time::timeout(self.patience, self.head(call)).await.map_err(|_| silent(self.patience))?
     }
 
     async fn fetch(&self, address: &Url) -> Result<Box<dyn Pieces>, UpstreamError> {
@@ -97,6 +129,10 @@ impl Pieces for Arriving {
     async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
         let piece = tokio::time::timeout(self.patience, self.response.chunk()).await;
         piece.map_err(|_| silent(self.patience))?.map_err(|error| broken(&error))
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.response.content_length()
     }
 }
 
@@ -160,6 +196,7 @@ fn meaning(status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Upst
         404 => UpstreamError::Unknown,
         401 => UpstreamError::KeyRefused { code, message },
         403 => UpstreamError::Forbidden(message),
+        400 if code == NOT_YET => UpstreamError::NotYet(message),
         400..=499 => UpstreamError::Malformed(message),
         _ => UpstreamError::Garbled(format!("it answers {status}")),
     })
@@ -221,6 +258,7 @@ mod tests {
         let refusal = r#"{"error":{"code":"SomeError","message":"words"}}"#;
         let name = |outcome: Result<Answer, UpstreamError>| match outcome.expect_err("no answer") {
             UpstreamError::Unknown => "unknown",
+            UpstreamError::NotYet(_) => "not yet",
             UpstreamError::Malformed(_) => "malformed",
             UpstreamError::KeyRefused { .. } => "key refused",
             UpstreamError::Forbidden(_) => "forbidden",
@@ -234,6 +272,7 @@ mod tests {
             (404, "text/html", "<html>no such page</html>", "garbled"),
             (404, json, "{}", "garbled"),
             (400, json, refusal, "malformed"),
+            (400, json, r#"{"error":{"code":"NotAvailableYet","message":"later"}}"#, "not yet"),
             (401, json, refusal, "key refused"),
             (401, "text/html", "<html>sign in</html>", "garbled"),
             (403, json, refusal, "forbidden"),

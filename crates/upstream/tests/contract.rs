@@ -21,6 +21,11 @@ async fn recorded() {
         _ => Err(UpstreamError::KeyRefused { code: "WrongCredentialsError".to_owned(), message: String::new() }),
     });
     upstream.tell_bytes("https://vt.example/bytes", "0123456789");
+    upstream.tell_bytes("feeds/here", "0123456789");
+    upstream.tell_redirect("feeds/moved", Url::parse("https://vt.example/bytes").expect("a URL"));
+    upstream.tell("feeds/refused", |_| {
+        Err(UpstreamError::KeyRefused { code: "WrongCredentialsError".to_owned(), message: String::new() })
+    });
     suite::run(&upstream, &Url::parse("https://vt.example").expect("a URL")).await;
     assert_eq!(upstream.asked()[..3], ["files/known", "files/other", "files/known"]);
 }
@@ -30,6 +35,8 @@ async fn play(uri: Uri, headers: HeaderMap) -> Response {
         ("/bytes", false) => "0123456789".into_response(),
         ("/bytes", true) => StatusCode::IM_A_TEAPOT.into_response(),
         (_, false) => StatusCode::NOT_FOUND.into_response(),
+        ("/api/v3/feeds/here", true) => "0123456789".into_response(),
+        ("/api/v3/feeds/moved", true) => (StatusCode::FOUND, [("location", "/bytes")]).into_response(),
         _ => of_the_api(&uri, &headers).into_response(),
     }
 }

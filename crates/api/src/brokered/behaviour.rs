@@ -3,13 +3,15 @@
 use assay_broker::ask::Unanswered;
 use assay_broker::question::{Form, Page};
 use assay_broker::{NotAsked, Question};
-use assay_model::{Error, Result};
+use assay_model::{Code, Error, Result};
 
 use super::{canonical, served, told, unanswered_object};
 use crate::objects::file;
-use crate::route::{Arguments, Call, Reply};
+use crate::route::{Arguments, Call, Reply, parse_hash};
 
 const TITLE: &str = "File behaviour";
+/// How many files can be asked for together; `VirusTotal` publishes no figure.
+const HASHES_MAX: usize = 100;
 /// The longest name of a sandbox, bytes.
 const SANDBOX_MAX: usize = 100;
 
@@ -30,7 +32,42 @@ pub(crate) async fn of_file(call: Call, name: &'static str) -> Result<Reply> {
         }
     }
     (file::TYPE.locate)(&call.viewer(), id).await?;
-    Err(Error::new(assay_model::Code::NotFound, format!("File \"{id}\" was run in no sandbox")))
+    Err(Error::new(Code::NotFound, format!("File \"{id}\" was run in no sandbox")))
+}
+
+/// `GET /files/behaviour_summary`: of several files together.
+pub(crate) async fn of_files(call: Call) -> Result<Reply> {
+    let nothing = || Error::new(Code::NotFound, "None of these files was run in a sandbox");
+    let Some(asker) = served(&call).await? else { return Err(nothing()) };
+    let question = Question::summary(&hashes(&call.arguments)?).ok_or_else(nothing)?;
+    match call.app.broker.answer(&asker, &question).await {
+        Ok(answered) if answered.kept.is_known() => told(&call, &answered),
+        Ok(_) | Err(Unanswered::NotAsked(NotAsked::NoContract)) => Err(nothing()),
+        Err(Unanswered::NotAsked(why)) => {
+            let mut error = nothing();
+            error.message = format!("{} ({why})", error.message);
+            Err(error)
+        }
+        Err(Unanswered::Refused(refusal)) => Err(refusal.into()),
+    }
+}
+
+/// There are hashes, and not too many.
+pub(crate) fn check_hashes(arguments: &Arguments) -> Result<()> {
+    hashes(arguments).map(drop)
+}
+
+fn hashes(arguments: &Arguments) -> Result<Vec<String>> {
+    let hashes = arguments.list("hashes");
+    if hashes.is_empty() {
+        return Err(Error::invalid_argument(
+            "the argument \"hashes\" is missing: hashes of files, separated by commas",
+        ));
+    }
+    if hashes.len() > HASHES_MAX {
+        return Err(Error::invalid_argument(format!("more than {HASHES_MAX} hashes")));
+    }
+    hashes.into_iter().map(|hash| parse_hash(hash).map(|_| hash.to_ascii_lowercase())).collect()
 }
 
 /// The id is a SHA-256 and the name of a sandbox.

@@ -83,7 +83,7 @@ fn no_contract() -> Error {
 fn not_asked(why: NotAsked) -> Error {
     match why {
         NotAsked::NoContract => no_contract(),
-        NotAsked::NotIncluded | NotAsked::PublicKey | NotAsked::SwitchedOff => {
+        NotAsked::NotIncluded | NotAsked::PublicKey | NotAsked::SwitchedOff(_) => {
             Error::new(Code::Forbidden, why.to_string())
         }
         NotAsked::Private(_) | NotAsked::PrivateObject => Error::invalid_argument(why.to_string()),

@@ -208,6 +208,7 @@ async fn nothing_but_the_table_goes_upstream() {
             continue;
         }
         let path = route.path.replace("{id}", &id);
+        let path = if path.ends_with("/behaviour_summary") { format!("{path}?hashes={id}") } else { path };
         service.call(route.method.as_str(), &path, Some(&operator)).await;
     }
     let went = asked(&service);
@@ -217,7 +218,8 @@ async fn nothing_but_the_table_goes_upstream() {
         let segments: Vec<_> =
             path.split('/').filter(|segment| *segment != "relationships" && **segment != *id).collect();
         let name = segments.get(1).copied().unwrap_or_default();
-        assert!(operations::find(segments[0], name).is_some(), "{path}");
+        let row = operations::find(segments[0], name).or_else(|| operations::find(&path, ""));
+        assert!(row.is_some(), "{path}");
     }
 }
 

@@ -19,6 +19,9 @@ fn path(route: &Route) -> String {
     };
     let path = route.path.replace("{id}", &id);
     // What is searched for has to be said before anything is spent.
+    if route.path.ends_with("/files/behaviour_summary") {
+        return format!("{path}?hashes={}", "0".repeat(64));
+    }
     if route.query.iter().any(|(name, _)| *name == "query") { format!("{path}?query=something") } else { path }
 }
 

@@ -58,7 +58,10 @@ pub(crate) struct Upstream {
     /// Whether files that are not here may be downloaded from `VirusTotal` by accounts that may download: their bytes pass
     /// through, are compared with the hash that was asked for, and are not kept.
     pub(crate) downloads: bool,
-    /// The hosts that such bytes may come from, each with the names below it, beside the contract's own.
+    /// Whether feeds may be read from `VirusTotal` by accounts that have their privileges: minute and hour batches pass
+    /// through as they come. The bytes of the files that a batch links to are downloads.
+    pub(crate) feeds: bool,
+    /// The hosts that such bytes and batches may come from, each with the names below it, beside the contract's own.
     pub(crate) download_hosts: Vec<String>,
     /// Names that end so are internal ones: nothing about them leaves, nor about addresses that the internet does not
     /// route.
@@ -91,6 +94,7 @@ impl Default for Upstream {
             reserve,
             enrich: false,
             downloads: false,
+            feeds: false,
             download_hosts: Downloads::default().hosts,
             internal_suffixes,
             rules: Vec::new(),
@@ -212,6 +216,7 @@ impl Upstream {
             allow_http: self.allow_http,
             enrich: self.enrich,
             downloads: self.downloads.then(|| Downloads { hosts: self.download_hosts.clone() }),
+            feeds: self.feeds.then(|| Downloads { hosts: self.download_hosts.clone() }),
             ..assay_broker::Settings::default()
         })
     }
