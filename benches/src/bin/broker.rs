@@ -196,9 +196,11 @@ async fn compare(calls: usize, rounds: usize) -> Result<()> {
         clock: Arc::new(System),
         web: None,
         intel: Arc::default(),
+        camera: None,
         enrichers: Vec::new(),
         handover: Handover::default(),
         visits: Handover::default(),
+        pictures: Handover::default(),
     });
     let app = App::new(Parts { pipeline, courier, broker, pepper, random }, assay_api::Settings::default());
     // The same report, known here and known there.

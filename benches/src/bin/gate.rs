@@ -60,9 +60,11 @@ async fn measure(accounts: usize, calls: usize, rounds: usize) -> Result<()> {
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock,
         web: None,
+        camera: None,
         enrichers: Vec::new(),
         handover: Handover::default(),
         visits: Handover::default(),
+        pictures: Handover::default(),
     });
     let app = App::new(Parts { pipeline, courier, broker, pepper, random }, Settings::default());
     println!("{accounts} accounts, {} keys; {calls} calls a round", keys.len());

@@ -71,9 +71,11 @@ async fn measure(members: usize, page: usize, rounds: usize) -> Result<()> {
         clock,
         web: None,
         intel: Arc::default(),
+        camera: None,
         enrichers: Vec::new(),
         handover: Handover::default(),
         visits: Handover::default(),
+        pictures: Handover::default(),
     });
     let courier = courier.map_err(|wrong| anyhow::anyhow!(wrong.message))?;
     let app = App::new(Parts { pipeline, courier, broker, pepper, random }, Settings::default());

@@ -20,6 +20,7 @@ const PARTLY: &[(&str, &str, &str)] = &[
         "among the known items, by what their reports say; what needs an index is refused",
     ),
     ("GET", "/graphs/{id}/screenshot", "no picture is drawn: 404"),
+    ("GET", "/screenshots/{id}", "of the pages of URLs, where a browser is configured; none of files at work"),
     ("GET", "/threat_actors", "none are curated: an empty list"),
     ("GET", "/threat_actors/{id}", "none are curated: 404"),
     ("GET", "/files/{id}/behaviour_summary", "under a contract with VirusTotal; no sandbox is built in yet"),
@@ -48,7 +49,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("/private", "there is no private scanning yet"),
     ("/monitor", "there is no Monitor yet"),
     ("/stats", "undocumented by VirusTotal"),
-    ("/screenshots", "no browser is run yet"),
 ];
 
 /// How far an operation is served.

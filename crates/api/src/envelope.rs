@@ -111,6 +111,7 @@ pub(crate) fn respond(reply: Reply) -> Response<Body> {
             }
             response
         }
+        ReplyBody::Picture(bytes) => with_type(Body::from(bytes), HeaderValue::from_static("image/png")),
         ReplyBody::Text(kind, text) => with_type(Body::from(text), HeaderValue::from_static(kind)),
         ReplyBody::Nothing => {
             let mut response = Response::new(Body::empty());

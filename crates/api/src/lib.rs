@@ -10,7 +10,7 @@
 //! | `files`, `accounts`, `community`, `metadata`, `v2`, `widget` | actions, one file each |
 //! | `authored` | objects that people write: rows, and the handlers that serve them all |
 //! | `brokered`, `upstreams`, `intelligence` | what upstream is asked for, and the contracts under which it is |
-//! | `envelope`, `cursor`, `report` | how answers look |
+//! | `envelope`, `cursor`, `report`, `ticket` | how answers look, and addresses that need no key |
 //! | [`openapi`], [`reference`](mod@reference), [`coverage`] | the documentation, printed from the rows |
 //!
 //! To add an action: a file with its handler and a row in [`routes::table`]. To add an object: a file in [`objects`]
@@ -55,6 +55,7 @@ mod report;
 mod request_log;
 pub mod route;
 pub mod routes;
+mod ticket;
 mod turns;
 mod upstreams;
 pub mod usage;

@@ -218,6 +218,7 @@ fn success(route: &Route) -> Value {
             let schema = json!({ "type": "object" });
             return json!({ "description": "Done", "content": { "application/json": { "schema": schema } } });
         }
+        Answers::Picture => return json!({ "description": "The picture", "content": { "image/png": {} } }),
         Answers::Page => return json!({ "description": "The page", "content": { "text/html": {} } }),
         Answers::Document => {
             let content = json!({ "application/json": {}, "text/csv": {} });

@@ -92,6 +92,8 @@ pub enum Answers {
     Words,
     /// The bytes of a file.
     Bytes,
+    /// A picture: PNG.
+    Picture,
     /// An HTML page.
     Page,
     /// A document of its own form, without the usual envelope.
@@ -246,6 +248,8 @@ pub enum ReplyBody {
     Binary(Bytes),
     /// Bytes that are still on their way; how many, where that is known. Never compressed.
     Arriving(Body, Option<u64>),
+    /// A picture: PNG.
+    Picture(Bytes),
     /// Plain text with its content type.
     Text(&'static str, String),
     /// Nothing.

@@ -204,6 +204,15 @@ fn actions() -> Vec<Route> {
             )
         },
         Action {
+            access: Access::Open,
+            cost: Cost::Free,
+            answers: Answers::Picture,
+            errors: OF_ONE,
+            ..Action::get("/pictures/{ticket}", "pictures", "The picture that a screenshot's link names", |call| {
+                Box::pin(objects::screenshot::picture(call))
+            })
+        },
+        Action {
             row: (Method::POST, "/urls"),
             takes: Takes::Form,
             answers: Answers::Analysis,

@@ -19,7 +19,7 @@
 //! | [`attack`] | MITRE ATT&CK out of a STIX bundle |
 //! | [`mod@url`], [`domain`], [`ip`] | addresses as ids, and what is known of them |
 //! | [`address`] | what is thought of addresses, their analyses |
-//! | [`resolution`], [`ssl_cert`], [`whois`] | what was observed around them |
+//! | [`resolution`], [`screenshot`], [`ssl_cert`], [`whois`] | what was observed around them |
 //! | [`clock`], [`random`] | time and randomness as arguments |
 //!
 //! To add an object type, a link, an error, a privilege or a quota: one row in its table.
@@ -51,6 +51,7 @@ pub mod random;
 pub mod record;
 pub mod resolution;
 pub mod role;
+pub mod screenshot;
 pub mod seal;
 pub mod ssl_cert;
 pub mod time;

@@ -146,6 +146,8 @@ links! {
     IpServed = "ip_served": IpAddress -> File;
     /// The page of a URL holds this script.
     HoldsScript = "holds_script": Url -> File;
+    /// A picture is of this URL's page.
+    Pictures = "pictures": Screenshot -> Url;
     /// The page of a URL calls this domain.
     UrlContactsDomain = "url_contacts_domain": Url -> Domain;
     /// The page of a URL calls this IP address.

@@ -198,12 +198,14 @@ pub enum StageName {
     Visit,
     /// What is known of an address to verdicts.
     Rate,
+    /// A URL to what its page looks like.
+    Picture,
 }
 
 impl StageName {
     /// Everything that runs as a job, in the order of the flow.
     pub const ALL: &'static [Self] =
-        &[Self::Identify, Self::Analyse, Self::Index, Self::Deliver, Self::Visit, Self::Rate];
+        &[Self::Identify, Self::Analyse, Self::Index, Self::Deliver, Self::Visit, Self::Rate, Self::Picture];
 
     /// The name under which stores keep it and metrics show it.
     pub const fn stored(self) -> &'static str {
@@ -214,6 +216,7 @@ impl StageName {
             Self::Deliver => "deliver",
             Self::Visit => "visit",
             Self::Rate => "rate",
+            Self::Picture => "picture",
         }
     }
 

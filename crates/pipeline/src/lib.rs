@@ -22,7 +22,7 @@ use assay_model::clock::Clock;
 use assay_model::record::{Key, StageName};
 use assay_model::{Error, Result, Timestamp};
 use assay_store::{Batch, Store};
-use assay_web::Web;
+use assay_web::{Camera, Web};
 use async_trait::async_trait;
 
 pub mod address;
@@ -36,7 +36,7 @@ mod sightings;
 mod subject;
 pub mod worker;
 
-pub use address::{AddressSubject, DnsLookUps, Enrich, Enrichment, Registrations};
+pub use address::{AddressSubject, DnsLookUps, Enrich, Enrichment, PictureSubject, Registrations};
 pub use handover::Handover;
 pub use ingest::{Ingested, Upload, ingest, rescan};
 pub use records::{read_analysis, read_file};
@@ -59,12 +59,16 @@ pub struct Pipeline {
     pub clock: Arc<dyn Clock>,
     /// The way to URLs; none where they are not fetched.
     pub web: Option<Arc<dyn Web>>,
+    /// The browser that pictures pages; none where they are not pictured.
+    pub camera: Option<Arc<dyn Camera>>,
     /// Who knows something about addresses, beside the engines.
     pub enrichers: Vec<Arc<dyn Enrich>>,
     /// From requests to the workers on samples; [`Handover::default`].
     pub handover: Handover<Subject>,
     /// From requests to the workers on addresses; [`Handover::default`].
     pub visits: Handover<AddressSubject>,
+    /// To the workers on pictures; [`Handover::default`].
+    pub pictures: Handover<PictureSubject>,
 }
 
 /// What the stages of a flow work on, as far as the findings before have brought it. Read from the store once, changed

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::handover::Work;
-use crate::{AddressSubject, Matter, Observed, Pipeline, Subject, stage};
+use crate::{AddressSubject, Matter, Observed, PictureSubject, Pipeline, Subject, stage};
 
 /// How often a job is tried.
 pub const ATTEMPTS: u32 = 5;
@@ -41,6 +41,8 @@ pub struct Workers {
     pub samples: usize,
     /// For addresses: they mostly wait for answers.
     pub addresses: usize,
+    /// For pictures: each is a browser of its own.
+    pub pictures: usize,
 }
 
 /// Runs workers until `stop`; a stage that is under way then is left to its lease.
@@ -48,6 +50,7 @@ pub async fn run(pipeline: Arc<Pipeline>, workers: Workers, stop: CancellationTo
     tokio::join!(
         run_on::<Subject>(&pipeline, workers.samples, &stop),
         run_on::<AddressSubject>(&pipeline, workers.addresses, &stop),
+        run_on::<PictureSubject>(&pipeline, workers.pictures, &stop),
     );
 }
 

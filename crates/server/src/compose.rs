@@ -31,6 +31,8 @@ use crate::upstream;
 
 /// How long running requests may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(30);
+/// How many pages are pictured at once: each is a browser with some hundred MiB.
+const PICTURES: usize = 2;
 /// How often what is over is swept, and figures of the store are taken.
 const CHORES: Duration = Duration::from_secs(15);
 
@@ -74,7 +76,7 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
         }
     )?;
     let intel = Arc::new(assay_intel::Intel::open(&config.intel)?);
-    let Outward { web, enrichers } = outward::open(config, &intel)?;
+    let Outward { web, browser, enrichers } = outward::open(config, &intel)?;
     let pipeline = Arc::new(Pipeline {
         store: installation.store.clone(),
         blobs,
@@ -83,9 +85,11 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
         identifier: Arc::new(Identifier::new(Options { magika: magika(config) })),
         clock: clock.clone(),
         web,
+        camera: browser.clone().map(|browser| browser as _),
         enrichers,
         handover: Handover::default(),
         visits: Handover::default(),
+        pictures: Handover::default(),
     });
     let first = installation::initialise(&installation, config, key_file, &*clock).await?;
     let certificates = tls::open(&tls, &config.data)?;
@@ -107,6 +111,10 @@ pub(crate) async fn start_with(config: &Config, key_file: Option<&Path>) -> anyh
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     tasks.spawn(worker::run(pipeline.clone(), workers(config), stop.clone()));
+    if let Some(browser) = browser {
+        let stop = stop.clone();
+        tasks.spawn(async move { stop.run_until_cancelled(outward::try_browser(browser)).await.unwrap_or_default() });
+    }
     let (watched, watch_stop) = (pipeline.panel.clone(), stop.clone());
     tasks.spawn(async move { watched.watch(watch_stop).await });
     tasks.spawn(pipeline.intel.clone().watch(stop.clone()));
@@ -179,7 +187,8 @@ fn workers(config: &Config) -> Workers {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         count => count,
     };
-    Workers { samples, addresses: config.urls.at_once.max(1) }
+    let pictures = if config.urls.screenshots.as_os_str().is_empty() { 0 } else { PICTURES };
+    Workers { samples, addresses: config.urls.at_once.max(1), pictures }
 }
 
 /// An unspecified address is reached by the loopback one.
@@ -206,9 +215,11 @@ pub(crate) async fn folder(config: &Config) -> anyhow::Result<Arc<App>> {
         identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
         clock: Arc::new(System),
         web: None,
+        camera: None,
         enrichers: Vec::new(),
         handover: Handover::default(),
         visits: Handover::default(),
+        pictures: Handover::default(),
     });
     let random = Arc::new(SystemRandom);
     let parts = Parts { pipeline, courier, broker, pepper: installation.pepper, random };

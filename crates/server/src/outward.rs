@@ -9,7 +9,7 @@ use assay_intel::Intel;
 use assay_model::account::parse_network;
 use assay_model::outbound::Rules;
 use assay_pipeline::{DnsLookUps, Enrich, Registrations};
-use assay_web::{NameServerSettings, NameServers, Names, Policy, SystemNames, Web};
+use assay_web::{Browser, BrowserSettings, NameServerSettings, NameServers, Names, Policy, SystemNames, Web};
 
 use crate::config::{Config, Switch};
 
@@ -20,6 +20,8 @@ const DNS: u16 = 53;
 pub(crate) struct Outward {
     /// The way to URLs, where they are fetched.
     pub(crate) web: Option<Arc<dyn Web>>,
+    /// The browser, where pages are pictured.
+    pub(crate) browser: Option<Arc<Browser>>,
     /// Who is asked about addresses.
     pub(crate) enrichers: Vec<Arc<dyn Enrich>>,
 }
@@ -38,7 +40,7 @@ pub(crate) fn open(config: &Config, intel: &Arc<Intel>) -> anyhow::Result<Outwar
     if let Some(registrations) = registrations(config, intel, names.clone())? {
         enrichers.push(Arc::new(registrations));
     }
-    Ok(Outward { web: web(config, names)?, enrichers })
+    Ok(Outward { web: web(config, names.clone())?, browser: browser(config, names)?, enrichers })
 }
 
 /// Those that are asked: for records, for the hosts of URLs, or for nothing.
@@ -85,6 +87,52 @@ fn web(config: &Config, names: Arc<dyn Names>) -> anyhow::Result<Option<Arc<dyn 
     if urls.fetch == Switch::Off {
         return Ok(None);
     }
+    live("urls", fetching(config)?, names).map(Some)
+}
+
+/// The browser that pictures pages, which is there and can be started as far as its file says.
+fn browser(config: &Config, names: Arc<dyn Names>) -> anyhow::Result<Option<Arc<Browser>>> {
+    let urls = &config.urls;
+    let program = &urls.screenshots;
+    if program.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    anyhow::ensure!(
+        urls.fetch == Switch::On,
+        "urls.screenshots: only the pages of URLs that are fetched are pictured; set urls.fetch = \"on\", or leave it empty"
+    );
+    let there = program.is_absolute() && program.is_file();
+    anyhow::ensure!(
+        there && rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok(),
+        "urls.screenshots: {} is no program; install Chromium (on Debian: apt-get install chromium) and name the whole path, \
+         /usr/bin/chromium",
+        program.display()
+    );
+    let (program, patience) = (program.clone(), urls.screenshot_patience);
+    let settings = BrowserSettings { program, patience, policy: fetching(config)?, names };
+    Ok(Some(Arc::new(Browser::new(settings))))
+}
+
+/// Says at the start whether the browser works here. A server without pictures is better than none.
+pub(crate) async fn try_browser(browser: Arc<Browser>) {
+    match browser.check().await {
+        Ok(()) => tracing::info!("the pages of URLs are pictured"),
+        Err(error) => {
+            let mend = if rustix::process::geteuid().is_root() {
+                "Chromium's sandbox does not start as root: run Assay as an ordinary user, or name a script in \
+                 urls.screenshots that starts Chromium as one (docs/guide/indicators.md)"
+            } else {
+                "start the program of urls.screenshots by hand with --headless --screenshot=/tmp/x.png about:blank to see what \
+                 it lacks (docs/guide/indicators.md)"
+            };
+            tracing::error!(error = &error as &dyn std::error::Error, mend, "no page will be pictured");
+        }
+    }
+}
+
+/// What a fetch of a URL may do, and what a page may load.
+fn fetching(config: &Config) -> anyhow::Result<Policy> {
+    let urls = &config.urls;
     let mut policy = Policy {
         rules: rules("urls.allow", &urls.allow)?,
         ports: urls.ports.clone(),
@@ -97,7 +145,7 @@ fn web(config: &Config, names: Arc<dyn Names>) -> anyhow::Result<Option<Arc<dyn 
     if !urls.user_agent.is_empty() {
         policy.user_agent.clone_from(&urls.user_agent);
     }
-    live("urls", policy, names).map(Some)
+    Ok(policy)
 }
 
 fn live(section: &str, policy: Policy, names: Arc<dyn Names>) -> anyhow::Result<Arc<dyn Web>> {

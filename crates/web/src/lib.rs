@@ -5,6 +5,7 @@
 //! | `names` | what addresses a name stands for, and whether it may be called there |
 //! | [`dns`] | name servers: the records of a name |
 //! | [`handshake`] | the certificate that a server shows |
+//! | [`camera`] | what a page looks like in a browser |
 //! | [`outbound`] | a call to a webhook |
 //! | [`policy`] | what a fetch may do: schemes, ports, networks, bytes, redirects, time |
 //! | [`fetched`] | what came of a fetch |
@@ -24,6 +25,7 @@ use assay_model::Result;
 use assay_model::url::{CanonicalUrl, Location};
 use async_trait::async_trait;
 
+pub mod camera;
 pub mod dns;
 pub mod fetched;
 pub mod handshake;
@@ -34,6 +36,7 @@ pub mod policy;
 pub mod recorded;
 pub mod suite;
 
+pub use camera::{Browser, BrowserSettings, Camera, NoPicture, Picture, RecordedCamera};
 pub use dns::{DnsAnswer, NameServerSettings, NameServers};
 pub use fetched::{Fetched, Hop, Unfinished};
 pub use handshake::Shown;

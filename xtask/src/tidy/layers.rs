@@ -68,7 +68,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("toml", &["assay-server", "assay-rewrite"]),
     ("quick-xml", &["assay-rewrite"]),
     ("saphyr-parser", &["assay-rewrite"]),
-    ("rustix", &["assay-server"]),
+    ("rustix", &["assay-server", "assay-web"]),
     ("rcgen", &["assay-server"]),
     ("anyhow", &["assay-server", "xtask"]),
 ];

@@ -1,18 +1,13 @@
 //! `GET /files/{id}/download` and `/download_url`: the bytes of a file. The address of `download_url` is its own ticket
 //! for an hour; it may be fetched as often as needed.
 
-use assay_model::{Code, Error, Result, Sha256, Timestamp};
+use assay_model::{Code, Error, Result, Sha256};
 use axum::http::{HeaderMap, HeaderValue, header};
-use hmac::{Hmac, KeyInit, Mac};
-use subtle::ConstantTimeEq as _;
 
-use crate::app::App;
 use crate::objects::file;
 use crate::route::{Call, Reply};
+use crate::ticket::{self, For};
 use crate::{brokered, range};
-
-/// How long an address lives, seconds.
-const LIFE: i64 = 3600;
 
 /// `GET /files/{id}/download`: from here, else from upstream where the operator permits it.
 pub(crate) async fn get(call: Call) -> Result<Reply> {
@@ -31,33 +26,13 @@ pub(crate) async fn get(call: Call) -> Result<Reply> {
 /// `GET /files/{id}/download_url`.
 pub(crate) async fn url(call: Call) -> Result<Reply> {
     let sha256 = known(&call).await?;
-    let expires = Timestamp(call.app.now().0 + LIFE);
-    let seal = hex::encode(seal(&call.app, &sha256, expires));
-    Ok(Reply::data(format!("{}/api/v3/downloads/{sha256}-{}-{seal}", call.base, expires.0)))
+    Ok(Reply::data(format!("{}/api/v3/downloads/{}", call.base, ticket::issue(&call.app, For::Download, &sha256))))
 }
 
 /// `GET /downloads/{ticket}`.
 pub(crate) async fn by_ticket(call: Call) -> Result<Reply> {
-    let gone = || Error::not_found("Download address", "it is over, or never was; ask for a new one");
-    let mut parts = call.arguments.path("ticket").splitn(3, '-');
-    let mut next = || parts.next().unwrap_or_default();
-    let sha256: Sha256 = next().parse().map_err(|_| gone())?;
-    let expires = Timestamp(next().parse().map_err(|_| gone())?);
-    let presented = hex::decode(next()).map_err(|_| gone())?;
-    let genuine: bool = seal(&call.app, &sha256, expires).ct_eq(&presented).into();
-    if !genuine || expires < call.app.now() {
-        return Err(gone());
-    }
+    let sha256 = ticket::redeem(&call.app, For::Download, call.arguments.path("ticket"))?;
     serve(&call, &sha256).await
-}
-
-fn seal(app: &App, sha256: &Sha256, expires: Timestamp) -> Vec<u8> {
-    let pepper = app.pepper.to_hex();
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(pepper.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(b"download:");
-    mac.update(sha256.bytes());
-    mac.update(&expires.0.to_be_bytes());
-    mac.finalize().into_bytes()[..16].to_vec()
 }
 
 /// The file that the path names; 404 where no report of it exists.

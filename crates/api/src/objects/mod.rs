@@ -30,6 +30,7 @@ pub mod related;
 pub mod request;
 pub mod resolution;
 pub mod saved_search;
+pub mod screenshot;
 pub mod serve;
 pub(crate) mod sight;
 pub mod ssl_cert;
@@ -54,6 +55,7 @@ pub const OBJECTS: &[&ObjectType] = &[
     &resolution::TYPE,
     &ssl_cert::TYPE,
     &whois::TYPE,
+    &screenshot::TYPE,
     &analysis::TYPE,
     &submission::TYPE,
     &user::TYPE,

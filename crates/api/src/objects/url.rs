@@ -100,6 +100,7 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("related_references", "reference", "Publications on the URL's domain or IP address")
         .from(Source::Read(|viewer, record, range| Box::pin(around(viewer, record, CITING, range)))).needs(Privilege::Private),
     Relationship::unobserved("related_threat_actors", "threat_actor", "Threat actors around the URL"),
+    Relationship::reverse("screenshots", Link::Pictures, "Pictures of the URL's page, newest first").needs(Privilege::Private),
     Relationship::reverse("submissions", Link::SubmittedUrl, "Every submission of the URL, newest first").needs(Privilege::Private),
     Relationship::unobserved("urls_related_by_tracker_id", "url", "URLs whose pages hold a tracker of the same id")
         .from(Source::Read(|viewer, record, range| Box::pin(same_trackers(viewer, record, range)))).needs(Privilege::Private),

@@ -17,5 +17,6 @@ mod linked;
 mod looked_up;
 mod metering;
 mod roles;
+mod screenshots;
 mod support;
 mod sweeps;

@@ -16,7 +16,7 @@ use assay_model::{Sha256, Timestamp};
 use assay_pipeline::worker::{self, Workers};
 use assay_pipeline::{Handover, Pipeline, Upload};
 use assay_upstream::Recorded;
-use assay_web::Web;
+use assay_web::{Camera, Web};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -45,6 +45,13 @@ pub(crate) fn broker_settings() -> assay_broker::Settings {
     assay_broker::Settings { patience: std::time::Duration::ZERO, ..assay_broker::Settings::default() }
 }
 
+/// What addresses lead to.
+#[derive(Default)]
+struct Ways {
+    web: Option<Arc<dyn Web>>,
+    camera: Option<Arc<dyn Camera>>,
+}
+
 impl Service {
     pub(crate) async fn start() -> Self {
         Self::start_with(limits(100_000, 1_000_000, 10_000_000)).await
@@ -57,30 +64,37 @@ impl Service {
 
     /// With these limits and settings.
     pub(crate) async fn start_as(premium: Limits, settings: Settings) -> Self {
-        Self::assemble(premium, settings, None, broker_settings(), Vec::new()).await
+        Self::assemble(premium, settings, Ways::default(), broker_settings(), Vec::new()).await
     }
 
     /// With a broker of these settings.
     pub(crate) async fn start_brokering(broker: assay_broker::Settings) -> Self {
         let premium = limits(100_000, 1_000_000, 10_000_000);
-        Self::assemble(premium, Settings::default(), None, broker, Vec::new()).await
+        Self::assemble(premium, Settings::default(), Ways::default(), broker, Vec::new()).await
     }
 
     /// With these limits and this way to URLs.
     pub(crate) async fn start_on(premium: Limits, web: Option<Arc<dyn Web>>) -> Self {
-        Self::assemble(premium, Settings::default(), web, broker_settings(), Vec::new()).await
+        Self::assemble(premium, Settings::default(), Ways { web, camera: None }, broker_settings(), Vec::new()).await
     }
 
     /// With this way to URLs and these engines.
     pub(crate) async fn start_judging(web: Option<Arc<dyn Web>>, engines: Vec<Arc<dyn Engine>>) -> Self {
         let premium = limits(100_000, 1_000_000, 10_000_000);
-        Self::assemble(premium, Settings::default(), web, broker_settings(), engines).await
+        Self::assemble(premium, Settings::default(), Ways { web, camera: None }, broker_settings(), engines).await
+    }
+
+    /// With these ways to URLs and to pictures of their pages.
+    pub(crate) async fn start_picturing(web: Arc<dyn Web>, camera: Arc<dyn Camera>) -> Self {
+        let premium = limits(100_000, 1_000_000, 10_000_000);
+        let ways = Ways { web: Some(web), camera: Some(camera) };
+        Self::assemble(premium, Settings::default(), ways, broker_settings(), Vec::new()).await
     }
 
     async fn assemble(
         premium: Limits,
         settings: Settings,
-        web: Option<Arc<dyn Web>>,
+        Ways { web, camera }: Ways,
         broker: assay_broker::Settings,
         engines: Vec<Arc<dyn Engine>>,
     ) -> Self {
@@ -95,9 +109,11 @@ impl Service {
             identifier: Arc::new(Identifier::new(Options { magika: Magika::Never })),
             clock: clock.clone(),
             web,
+            camera,
             enrichers: Vec::new(),
             handover: Handover::default(),
             visits: Handover::default(),
+            pictures: Handover::default(),
         });
         accounts::write_tiers(&*store, premium).await.expect("tiers");
         for name in ["operator", "premium", "public"] {
@@ -143,7 +159,11 @@ impl Service {
     pub(crate) async fn work(&self) {
         let stop = CancellationToken::new();
         let mut workers = tokio::task::JoinSet::new();
-        workers.spawn(worker::run(self.app.pipeline.clone(), Workers { samples: 1, addresses: 1 }, stop.clone()));
+        workers.spawn(worker::run(
+            self.app.pipeline.clone(),
+            Workers { samples: 1, addresses: 1, pictures: 1 },
+            stop.clone(),
+        ));
         while self.app.store().backlog().await.expect("a count").open > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }

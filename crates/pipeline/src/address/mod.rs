@@ -6,6 +6,7 @@
 //! | `visit` | where that is allowed, a URL is fetched, a host shows its certificate, and those who know something about it are asked |
 //! | `dns`, `registration` | whom they are that are asked: name servers, registries |
 //! | `rate` | the engines' opinions |
+//! | `picture` | beside it, where a browser is configured: what the page looks like |
 //!
 //! It runs over the same leased jobs and by the same workers as the flow of a sample.
 
@@ -23,6 +24,7 @@ use crate::{Handover, Matter, Pipeline, Sightings, Stage};
 
 mod dns;
 mod enrich;
+mod picture;
 mod rate;
 mod registration;
 mod scripts;
@@ -31,6 +33,7 @@ mod visit;
 
 pub use dns::DnsLookUps;
 pub use enrich::{Describe, Enrich, Enrichment, Join};
+pub use picture::PictureSubject;
 pub use registration::Registrations;
 
 /// The flow, in its order.
@@ -55,6 +58,8 @@ pub struct AddressSubject {
     pub arrivals: Vec<Upload>,
     /// The trackers by which its page is found; none where it was not looked at.
     pub trackers: Option<Vec<String>>,
+    /// Whether it served a page that may be pictured.
+    pub is_page: bool,
     versions: Versions,
 }
 
@@ -86,6 +91,7 @@ impl AddressSubject {
             sightings: Sightings::default(),
             arrivals: Vec::new(),
             trackers: None,
+            is_page: false,
             versions,
         }
     }
@@ -131,6 +137,9 @@ impl Matter for AddressSubject {
                 let subject = Key::shared(Kind::Analysis, stored.latest_analysis);
                 batch.enqueue(Job { stage: StageName::Identify, subject, class: upload.class });
             }
+        }
+        if self.is_page && pipeline.camera.is_some() {
+            batch.enqueue(picture::job(&self.key));
         }
         if let Some(trackers) = &self.trackers {
             batch.replace_facets(&key, FacetName::Tracker, trackers.iter().cloned());

@@ -238,6 +238,7 @@ impl Found {
         self.join_hops(&mut subject.sightings, now);
         if let Some(page) = &self.page {
             self.join_page(page, &first, &mut subject.sightings, now);
+            subject.is_page = true;
         }
         if let Some(kept) = &self.kept {
             self.join_file(kept, &first, &mut subject.sightings, now);

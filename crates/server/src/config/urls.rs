@@ -1,5 +1,6 @@
 //! Section `urls`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use assay_web::Policy;
@@ -32,6 +33,13 @@ pub(crate) struct Urls {
     #[serde(with = "units::duration")]
     #[schemars(with = "String")]
     pub(crate) total: Duration,
+    /// The program that pictures the pages of URLs that are fetched: a Chromium, e.g. `/usr/bin/chromium`, or a script that
+    /// starts one. Pages are not pictured where it is empty.
+    pub(crate) screenshots: PathBuf,
+    /// How long a picture may take; a page that goes on loading is pictured as it is after half of it.
+    #[serde(with = "units::duration")]
+    #[schemars(with = "String")]
+    pub(crate) screenshot_patience: Duration,
     /// As what the server introduces itself; as Assay where it is empty.
     pub(crate) user_agent: String,
     /// How many addresses are worked on at once.
@@ -49,6 +57,8 @@ impl Default for Urls {
             content: bytesize::ByteSize::b(body),
             patience,
             total,
+            screenshots: PathBuf::new(),
+            screenshot_patience: Duration::from_secs(20),
             user_agent: String::new(),
             at_once: 8,
         }

@@ -69,6 +69,7 @@ pub(crate) fn list(related: &[Value], look: Look) -> String {
         Column("Address", "ip_address"),
         Column("Malicious", "last_analysis_stats.malicious"),
         Column("Date", "date|last_analysis_date"),
+        Column("Picture", "link"),
     ];
     let related: Vec<_> = related.iter().filter(|object| !object.is_null()).cloned().collect();
     if related.is_empty() { "none are known".to_owned() } else { objects::rows(&related, COLUMNS, look) }
