@@ -3,6 +3,7 @@
 import base64
 import email.message
 import gzip
+import hashlib
 import io
 import itertools
 import lzma
@@ -123,3 +124,30 @@ def test_a_real_file_leads_to_the_addresses_that_it_names_and_back(server, kind)
     assert host in [one["id"] for one in domains], f"{kind}: {domains}"
     referrers = server.get(f"/domains/{host}/relationships/referrer_files").json()["data"]
     assert [one["id"] for one in referrers] == [file["id"]]
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.xz", "gz"])
+def test_what_an_archive_holds_leads_back_to_it_once_somebody_brings_it(server, kind):
+    url = _url()
+    inside = {"zip": _docx, "tar.xz": _script, "gz": _script}[kind](url)
+    if kind == "zip":
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("folder/invoice.docx", inside)
+        packed, name = out.getvalue(), "folder/invoice.docx"
+    else:
+        packed, name = KINDS[kind](url), {"tar.xz": "bin/run.sh", "gz": "content"}[kind]
+    sha256 = hashlib.sha256(inside).hexdigest()
+    archive = server.scan(packed, f"sample.{kind}")
+    held = server.get(f"/files/{archive['id']}/bundled_files").json()["data"]
+    assert [(one["id"], one["context_attributes"]["filename"]) for one in held] == [(sha256, name)]
+    assert held[0]["error"]["code"] == "NotFoundError"
+
+    server.scan(inside, "taken-out")
+    held = server.get(f"/files/{archive['id']}/bundled_files").json()["data"]
+    assert held[0]["attributes"]["size"] == len(inside)
+    parents = server.get(f"/files/{sha256}/relationships/compressed_parents").json()["data"]
+    assert [one["id"] for one in parents] == [archive["id"]]
+    if kind == "zip":
+        parts = server.get(f"/files/{sha256}/bundled_files?limit=40").json()["data"]
+        assert "word/document.xml" in [one["context_attributes"]["filename"] for one in parts]

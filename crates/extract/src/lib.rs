@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`archive`] | unpacking in memory, within limits |
 //! | [`addresses`](addresses()) | URLs, domains and IP addresses that a file names |
+//! | [`contents`](contents()) | the files that an archive holds |
 //! | `ssdeep`, `tlsh`, `vhash` | similarity hashes |
 //! | `sniff`, `text`, `magika` | which type a file is: by magic bytes, by being text, by the model |
 //! | `kind` | the types, in `VirusTotal`'s words |
@@ -31,6 +32,7 @@ mod bundle;
 mod bytes;
 mod calendar;
 pub mod certificate;
+mod contents;
 mod describe;
 mod elf;
 mod entropy;
@@ -51,6 +53,7 @@ mod zipdir;
 use std::sync::OnceLock;
 
 pub use addresses::{Addresses, Limits as AddressLimits, addresses};
+pub use contents::{Content, contents};
 
 use assay_model::facts::Facts;
 use serde_json::Value;

@@ -4,6 +4,8 @@ use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 
 use assay_extract::archive::{Cut, Limits, ProtectedError, Walk, is_archive, single_protected_member, walk};
+use assay_extract::{Content, contents};
+use assay_model::Sha256;
 use zip::unstable::write::FileOptionsExt as _;
 use zip::write::SimpleFileOptions;
 use zip::{AesMode, CompressionMethod, ZipWriter};
@@ -207,4 +209,37 @@ fn only_a_zip_with_one_file_can_be_protected() {
     assert_eq!(single_protected_member(&two, "x", 10), Err(ProtectedError::MoreThanOneFile));
     assert_eq!(single_protected_member(&zipped(&[]), "x", 10), Err(ProtectedError::Damaged));
     assert_eq!(single_protected_member(&two[..30], "x", 10), Err(ProtectedError::Damaged));
+}
+
+fn content(bytes: &[u8], name: &str, within: Option<&[u8]>) -> Content {
+    Content { sha256: Sha256::of(bytes), name: name.to_owned(), within: within.map(Sha256::of) }
+}
+
+#[test]
+fn each_file_in_an_archive_is_known_with_the_archive_that_holds_it() {
+    let inner = zipped(&[("sub/c", b"cccc"), ("again", b"aaa")]);
+    let script = gzipped(b"aaa");
+    let outer = zipped(&[("a.txt", b"aaa"), ("in.zip", &inner), ("empty", b""), ("copy", b"aaa"), ("n.gz", &script)]);
+    assert_eq!(
+        contents(&outer),
+        [
+            content(b"aaa", "a.txt", None),
+            content(&inner, "in.zip", None),
+            content(b"cccc", "sub/c", Some(&inner)),
+            content(b"aaa", "again", Some(&inner)),
+            content(&script, "n.gz", None),
+            content(b"aaa", "notes.txt", Some(&script)),
+        ]
+    );
+    assert_eq!(contents(b"no archive"), []);
+}
+
+#[test]
+fn of_too_many_or_too_long_contents_the_first_are_known() {
+    let many: Vec<_> = (0..3000_u32).map(|number| (format!("{number}"), number.to_be_bytes())).collect();
+    let many: Vec<_> = many.iter().map(|(name, content)| (name.as_str(), &content[..])).collect();
+    assert_eq!(contents(&zipped(&many)).len(), 2000);
+    let long = "n".repeat(3000);
+    let found = contents(&zipped(&[(&long, b"1")]));
+    assert_eq!(found.iter().map(|content| content.name.len()).collect::<Vec<_>>(), [1024]);
 }

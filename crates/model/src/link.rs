@@ -158,6 +158,8 @@ links! {
     ContactsDomain = "contacts_domain": File -> Domain;
     /// A file called this IP address when it ran.
     ContactsIp = "contacts_ip": File -> IpAddress;
+    /// An archive holds this file.
+    Bundles = "bundles": File -> File;
     /// A file's content names this URL.
     EmbedsUrl = "embeds_url": File -> Url;
     /// A file's content names this domain.

@@ -1,8 +1,9 @@
-//! What is known to what can be found: the facets of a file by its latest report, and the addresses that it names.
+//! What is known to what can be found: the facets of a file by its latest report, the addresses that it names and, of an
+//! archive, the files that it holds.
 
 use std::collections::BTreeSet;
 
-use assay_extract::{AddressLimits, Addresses, addresses};
+use assay_extract::{AddressLimits, Addresses, Content, addresses, contents};
 use assay_model::address::Item;
 use assay_model::error::Code;
 use assay_model::record::{FacetName, StageName};
@@ -16,15 +17,19 @@ use crate::{Observed, Pipeline, Stage, Subject};
 /// See the module.
 pub(crate) struct Index;
 
-struct Indexed(Addresses);
+struct Indexed {
+    addresses: Addresses,
+    contents: Vec<Content>,
+}
 
 #[async_trait]
 impl Stage for Index {
     async fn observe(&self, pipeline: &Pipeline, subject: &Subject) -> Result<Box<dyn Observed>> {
         let bytes = subject.bytes(pipeline).await?;
-        let found = tokio::task::spawn_blocking(move || addresses(&bytes, &AddressLimits::default())).await;
-        let crashed = |crash| Error::new(Code::Internal, "the search for addresses crashed").because(crash);
-        Ok(Box::new(Indexed(found.map_err(crashed)?)))
+        let look =
+            move || Indexed { addresses: addresses(&bytes, &AddressLimits::default()), contents: contents(&bytes) };
+        let crashed = |crash| Error::new(Code::Internal, "the search in the file crashed").because(crash);
+        Ok(Box::new(tokio::task::spawn_blocking(look).await.map_err(crashed)?))
     }
 }
 
@@ -37,7 +42,8 @@ impl Observed for Indexed {
         subject.set_facet(FacetName::Tag, facts.tags.iter().cloned().collect());
         subject.set_facet(FacetName::Vhash, facts.vhash.iter().cloned().collect());
         subject.set_facet(FacetName::Detection, detections);
-        name(subject, &self.0, now);
+        name(subject, &self.addresses, now);
+        hold(subject, &self.contents, now);
         None
     }
 }
@@ -59,5 +65,16 @@ fn name(subject: &mut Subject, addresses: &Addresses, now: Timestamp) {
     for address in addresses.ips.iter().rev() {
         let address = sightings.see(&Item::IpAddress(*address), now);
         sightings.link(file.clone(), Link::EmbedsIp, address, now);
+    }
+}
+
+/// Joins an archive with the files that it holds, and the archives inside it with theirs. A file becomes an object when
+/// somebody brings it; until then the link says which it is.
+fn hold(subject: &mut Subject, contents: &[Content], now: Timestamp) {
+    let whole = subject.file.attributes.sha256;
+    for content in contents.iter().rev() {
+        let archive = file_key(&content.within.unwrap_or(whole));
+        let context = json!({ "filename": content.name });
+        subject.sightings.link_anew(archive, Link::Bundles, file_key(&content.sha256), now, &context);
     }
 }

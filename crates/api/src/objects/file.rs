@@ -135,7 +135,7 @@ async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> 
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("analyses", Link::Analysed, "Every analysis of the file, newest first").needs(Privilege::Private),
     Relationship::unobserved("behaviours", "file_behaviour", "What the file did in each sandbox"),
-    Relationship::unobserved("bundled_files", "file", "Files inside the file, when it is an archive, an installer or a document"),
+    Relationship::forward("bundled_files", Link::Bundles, "Files inside the file, when it is an archive or a document that is one"),
     Relationship::unobserved("carbonblack_children", "file", "Files that an endpoint agent saw the file write").needs(Privilege::Private),
     Relationship::unobserved("carbonblack_parents", "file", "Files that an endpoint agent saw writing the file").needs(Privilege::Private),
     Relationship::unobserved("ciphered_bundled_files", "file", "Files inside the file that are encrypted").needs(Privilege::Private),
@@ -144,7 +144,7 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("code_blocks", "code_block", "Blocks of the file's code"),
     Relationship::reverse("collections", Link::GathersFile, "Collections with the file in them"),
     Relationship::comments(Link::CommentsOnFile),
-    Relationship::unobserved("compressed_parents", "file", "Archives with the file inside").needs(Privilege::Private),
+    Relationship::reverse("compressed_parents", Link::Bundles, "Archives with the file inside").needs(Privilege::Private),
     Relationship::forward("contacted_domains", Link::ContactsDomain, "Domains that the file talked to when it ran"),
     Relationship::forward("contacted_ips", Link::ContactsIp, "IP addresses that the file talked to when it ran"),
     Relationship::forward("contacted_urls", Link::ContactsUrl, "URLs that the file asked for when it ran"),
