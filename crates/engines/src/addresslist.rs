@@ -34,7 +34,7 @@ use lines::Remark;
 
 /// Hosts, URLs, networks of IPv4, networks of IPv6.
 pub(crate) const FORM: Form =
-    Form { magic: *b"ASYADDR1", ending: "addresslist", keys: &[keys::KEY, keys::KEY, networks::V4, networks::V6] };
+    Form { magic: *b"ASYADDR2", ending: "addresslist", keys: &[keys::KEY, keys::KEY, networks::V4, networks::V6] };
 
 /// More files of a folder are left out, and said so.
 const FILES_LIMIT: usize = 1000;

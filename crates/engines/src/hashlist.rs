@@ -24,7 +24,7 @@ use crate::off_thread;
 use crate::stamp::Stamp;
 
 /// MD5, SHA-1, SHA-256.
-const FORM: Form = Form { magic: *b"ASYHASH1", ending: "hashlist", keys: &[16, 20, 32] };
+const FORM: Form = Form { magic: *b"ASYHASH2", ending: "hashlist", keys: &[16, 20, 32] };
 
 /// What it means to be on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

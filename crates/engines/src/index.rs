@@ -3,7 +3,9 @@
 //!
 //! All numbers little-endian. Header: magic (8), stamp of the list (48), entries of each table (8 each), bytes of names
 //! (8), bytes of notes (8). Then the tables, sorted; an entry is the key and the offset of its name (4 bytes big-endian,
-//! all ones: no name). Then the names, each a length (1 byte) and bytes. Then the notes as JSON.
+//! all ones: no name). Before the entries of a table stand its shortcuts: how many of them (4 bytes) have a key whose first
+//! bits are a smaller number, for each number of so many bits and the one after. Then the names, each a length (1 byte) and
+//! bytes. Then the notes as JSON.
 
 pub(crate) mod draft;
 mod map;
@@ -30,7 +32,13 @@ pub(crate) type Offset = [u8; OFFSET];
 /// Stands for "no name"; sorts after every name, so that of two entries the one with a name comes first.
 pub(crate) const NAMELESS: Offset = [0xff; OFFSET];
 
-/// How many steps of a look-up go by proportion before others go by halves. Even keys need five in a million.
+/// How many entries share a shortcut, where keys are even.
+const SHARE: usize = 16;
+
+/// Bytes of a shortcut.
+const SHORTCUT: usize = 4;
+
+/// How many steps of a look-up go by proportion before others go by halves. Even keys need one or two.
 const GUESSES: usize = 8;
 
 /// Bytes before the entries of the tables.
@@ -115,10 +123,17 @@ impl Notes {
     }
 }
 
+/// Where a table is in the map.
+#[derive(Debug)]
+struct Place {
+    shortcuts: Range<usize>,
+    entries: Range<usize>,
+}
+
 /// A mapped index.
 pub(crate) struct Index {
     map: Mmap,
-    tables: Vec<Range<usize>>,
+    tables: Vec<Place>,
     /// Entries in all.
     len: u64,
     names: Range<usize>,
@@ -158,7 +173,8 @@ impl Index {
         for (place, width) in form.keys.iter().enumerate() {
             let entries = number(place)?;
             len += entries as u64;
-            tables.push(part(entries.checked_mul(width + OFFSET)?)?);
+            let shortcuts = part(shortcuts(entries) * SHORTCUT)?;
+            tables.push(Place { shortcuts, entries: part(entries.checked_mul(width + OFFSET)?)? });
         }
         let (names, notes) = (part(number(form.keys.len())?)?, part(number(form.keys.len() + 1)?)?);
         if end != map.len() {
@@ -180,12 +196,17 @@ impl Index {
 
     /// Looks for a key in a table whose keys have that length.
     pub(crate) fn find<const N: usize>(&self, table: usize, key: &[u8; N]) -> Option<Offset> {
-        look_up(&self.map[self.tables.get(table)?.clone()], key)
+        self.table(table)?.look_up(key)
     }
 
     /// The entry of the last key that is not after `key`, in a table whose keys have that length.
     pub(crate) fn floor<const N: usize>(&self, table: usize, key: &[u8; N]) -> Option<Offset> {
-        floor(&self.map[self.tables.get(table)?.clone()], key)
+        self.table(table)?.floor(key)
+    }
+
+    fn table(&self, number: usize) -> Option<Table<'_>> {
+        let place = self.tables.get(number)?;
+        Some(Table { shortcuts: &self.map[place.shortcuts.clone()], entries: &self.map[place.entries.clone()] })
     }
 
     /// The name of an entry, if it has one.
@@ -197,48 +218,89 @@ impl Index {
     }
 }
 
-/// Finds the last entry of a sorted table whose key is not after `key`.
-fn floor<const N: usize>(table: &[u8], key: &[u8; N]) -> Option<Offset> {
-    let width = N + OFFSET;
-    let entry = |place: usize| table.get(place * width..(place + 1) * width);
-    let (mut low, mut high) = (0, table.len() / width);
-    while low < high {
-        let middle = low.midpoint(high);
-        if entry(middle)?[..N] <= key[..] { low = middle + 1 } else { high = middle }
-    }
-    entry(low.checked_sub(1)?)?[N..].try_into().ok()
+/// By how many first bits of a key the shortcuts of so many entries go.
+fn bits(entries: usize) -> u32 {
+    (entries / SHARE).checked_ilog2().unwrap_or(0)
 }
 
-/// Finds a key in a sorted table and returns its name's offset. Hashes lie evenly, so a guess by proportion lands near,
-/// and the next one nearer; after [`GUESSES`], every other step halves what is left, so that uneven keys cannot make it
-/// slow.
-fn look_up<const N: usize>(table: &[u8], key: &[u8; N]) -> Option<[u8; OFFSET]> {
-    let width = N + OFFSET;
-    let wanted = head(key);
-    let (mut low, mut high) = (0, table.len() / width);
-    let (mut low_head, mut high_head) = (0, u64::MAX);
-    let mut step = 0;
-    while low < high {
-        let middle = if step < GUESSES || step % 2 == 0 {
-            low + proportion(wanted - low_head, high_head - low_head, high - low)
-        } else {
-            low.midpoint(high)
+/// How many shortcuts so many entries have.
+fn shortcuts(entries: usize) -> usize {
+    (1 << bits(entries)) + 1
+}
+
+/// The first bits of a key, as a number.
+fn first(head: u64, bits: u32) -> u64 {
+    head.checked_shr(u64::BITS - bits).unwrap_or(0)
+}
+
+/// A sorted table.
+struct Table<'a> {
+    shortcuts: &'a [u8],
+    entries: &'a [u8],
+}
+
+impl Table<'_> {
+    /// Between which entries a key is, and between which numbers their heads are.
+    fn narrow(&self, wanted: u64, length: usize) -> Option<(Range<usize>, (u64, u64))> {
+        let bits = bits(length);
+        let bucket = first(wanted, bits);
+        let at = SHORTCUT * usize::try_from(bucket).ok()?;
+        let place = |at: usize| {
+            let bytes = self.shortcuts.get(at..at + SHORTCUT)?.try_into().ok()?;
+            usize::try_from(u32::from_le_bytes(bytes)).ok()
         };
-        step += 1;
-        let entry = table.get(middle * width..(middle + 1) * width)?;
-        let (found, offset) = entry.split_at(N);
-        match found.cmp(key.as_slice()) {
-            std::cmp::Ordering::Equal => return offset.try_into().ok(),
-            std::cmp::Ordering::Less => (low, low_head) = (middle + 1, head(found).min(wanted)),
-            std::cmp::Ordering::Greater => (high, high_head) = (middle, head(found).max(wanted)),
-        }
+        let lowest = bucket.checked_shl(u64::BITS - bits).unwrap_or(0);
+        let highest = lowest | u64::MAX.checked_shr(bits).unwrap_or(0);
+        Some((place(at)?..place(at + SHORTCUT)?, (lowest, highest)))
     }
-    None
+
+    /// Finds the last entry whose key is not after `key`.
+    fn floor<const N: usize>(&self, key: &[u8; N]) -> Option<Offset> {
+        let width = N + OFFSET;
+        let entry = |place: usize| self.entries.get(place * width..(place + 1) * width);
+        let (Range { start: mut low, end: mut high }, _) = self.narrow(head(key), self.entries.len() / width)?;
+        while low < high {
+            let middle = low.midpoint(high);
+            if entry(middle)?[..N] <= key[..] { low = middle + 1 } else { high = middle }
+        }
+        entry(low.checked_sub(1)?)?[N..].try_into().ok()
+    }
+
+    /// Finds a key and returns its name's offset. Hashes lie evenly, so a guess by proportion lands near, and the next one
+    /// nearer; after [`GUESSES`], every other step halves what is left, so that uneven keys cannot make it slow.
+    fn look_up<const N: usize>(&self, key: &[u8; N]) -> Option<Offset> {
+        let width = N + OFFSET;
+        let wanted = head(key);
+        let (Range { start: mut low, end: mut high }, (mut low_head, mut high_head)) =
+            self.narrow(wanted, self.entries.len() / width)?;
+        let mut step = 0;
+        while low < high {
+            let middle = if step < GUESSES || step % 2 == 0 {
+                low + proportion(wanted - low_head, high_head - low_head, high - low)
+            } else {
+                low.midpoint(high)
+            };
+            step += 1;
+            let entry = self.entries.get(middle * width..(middle + 1) * width)?;
+            let (found, offset) = entry.split_at(N);
+            match found.cmp(key.as_slice()) {
+                std::cmp::Ordering::Equal => return offset.try_into().ok(),
+                std::cmp::Ordering::Less => (low, low_head) = (middle + 1, head(found).min(wanted)),
+                std::cmp::Ordering::Greater => (high, high_head) = (middle, head(found).max(wanted)),
+            }
+        }
+        None
+    }
 }
 
-/// The first eight bytes as a number that sorts as the bytes do.
+/// The first eight bytes as a number that sorts as the bytes do; a shorter key counts as one that ends in zeros.
 fn head(key: &[u8]) -> u64 {
-    key.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
+    let padded = || {
+        let mut head = [0; 8];
+        head.iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
+        head
+    };
+    u64::from_be_bytes(key.first_chunk().copied().unwrap_or_else(padded))
 }
 
 /// `part / whole` of `length`, below `length`.
@@ -252,7 +314,7 @@ mod tests {
     use super::*;
 
     /// Keys in a table, each with its place as its offset.
-    fn table(keys: &[u128]) -> Vec<u8> {
+    fn entries(keys: &[u128]) -> Vec<u8> {
         let entry = |(place, key): (usize, &u128)| {
             let place = u32::try_from(place).expect("few keys");
             [&key.to_be_bytes()[..], &place.to_be_bytes()].concat()
@@ -260,20 +322,49 @@ mod tests {
         keys.iter().enumerate().flat_map(entry).collect()
     }
 
-    #[test]
-    fn even_and_uneven_keys_are_found_and_their_neighbours_are_not() {
+    fn sets() -> [Vec<u128>; 5] {
         let even: Vec<u128> = (0..10_000).map(|place| (u128::MAX / 10_000) * place + 7).collect();
         let crowded: Vec<u128> = (0..1_000).map(|place| place * 2).chain([u128::MAX]).collect();
         let doubling: Vec<u128> = (0..128).map(|bit| 1 << bit).collect();
-        for keys in [even, crowded, doubling, vec![u128::MAX], Vec::new()] {
-            let table = table(&keys);
+        [even, crowded, doubling, vec![u128::MAX], Vec::new()]
+    }
+
+    #[test]
+    fn even_and_uneven_keys_are_found_and_their_neighbours_are_not() {
+        for keys in sets() {
+            let entries = entries(&keys);
+            let shortcuts = draft::shortcuts(&entries, 16).expect("few keys");
+            let table = Table { shortcuts: &shortcuts, entries: &entries };
             for (place, key) in keys.iter().enumerate() {
-                let found = look_up(&table, &key.to_be_bytes()).map(u32::from_be_bytes);
+                let found = table.look_up(&key.to_be_bytes()).map(u32::from_be_bytes);
                 assert_eq!(found, u32::try_from(place).ok(), "{key:#x}");
                 let next = key.wrapping_add(1);
                 let listed = keys.binary_search(&next).is_ok();
-                assert_eq!(look_up(&table, &next.to_be_bytes()).is_some(), listed, "{next:#x}");
+                assert_eq!(table.look_up(&next.to_be_bytes()).is_some(), listed, "{next:#x}");
             }
+        }
+    }
+
+    #[test]
+    fn the_entry_before_is_found_wherever_a_key_lies() {
+        for keys in sets() {
+            let entries = entries(&keys);
+            let shortcuts = draft::shortcuts(&entries, 16).expect("few keys");
+            let table = Table { shortcuts: &shortcuts, entries: &entries };
+            for near in keys.iter().flat_map(|key| [key.saturating_sub(1), *key, key.saturating_add(1)]) {
+                let before = keys.partition_point(|key| *key <= near).checked_sub(1);
+                let found = table.floor(&near.to_be_bytes()).map(u32::from_be_bytes);
+                assert_eq!(found, before.map(|place| u32::try_from(place).expect("few keys")), "{near:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn shortcuts_that_lead_nowhere_find_nothing() {
+        let entries = entries(&sets()[0]);
+        for shortcuts in [vec![0xff; 4 * shortcuts(10_000)], Vec::new()] {
+            let table = Table { shortcuts: &shortcuts, entries: &entries };
+            assert_eq!((table.look_up(&[7; 16]), table.floor(&[7; 16])), (None, None));
         }
     }
 }

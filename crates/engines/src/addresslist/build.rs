@@ -2,34 +2,53 @@
 //! and the remarks.
 
 use std::io;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use super::entry::Entry;
 use super::keys::{self, KEY};
-use super::lines::{Outcome, Reader, Remark};
+use super::lines::{Add, Outcome, Reader, Remark};
 use super::networks::Networks;
 use super::{FORM, remark};
-use crate::index::draft::{Line, Names, each_line, entry, put, settle};
-use crate::index::{NAMELESS, Notes, OFFSET};
+use crate::index::draft::{Block, Blocks, Line, Names, entry, put, renamed, settle};
+use crate::index::{NAMELESS, Notes, OFFSET, Offset};
 use crate::stamp::Stamp;
 
 /// More entries than this are left out, and said so: an index of them would pass 2 GiB.
 const ENTRIES_LIMIT: u64 = 64 << 20;
 
-/// Reads `list` and puts its index in place as `target`, at once and whole.
+/// How many blocks are read at once at the most, on whatever machine.
+const READERS: usize = 8;
+
+/// Reads `list` and puts its index in place as `target`, at once and whole. Each processor reads a block of lines of its
+/// own, once the head of the list is known.
 pub(super) fn build(list: &Path, stamp: &Stamp, target: &Path) -> io::Result<()> {
-    let (mut draft, mut reader) = (Draft::default(), Reader::default());
-    each_line(list, |number, line| {
-        let Line::Text(text) = line else { return draft.notes.bad(number, b"too long") };
-        let before = draft.entries;
-        let outcome = reader.read(text, &mut |entry, remark| draft.add(&entry, remark.as_ref()));
-        if outcome == Outcome::Bad {
-            draft.notes.bad(number, text);
-        } else if before < ENTRIES_LIMIT && draft.entries >= ENTRIES_LIMIT {
-            draft.notes.bad(number, b"the list has too many entries; the rest is left out");
+    let (mut draft, mut reader, mut blocks) = (Draft::default(), Reader::default(), Blocks::open(list)?);
+    let side_by_side = thread::available_parallelism().map_or(1, NonZero::get).min(READERS);
+    loop {
+        let count = if reader.has_begun() { side_by_side } else { 1 };
+        let round = blocks.by_ref().take(count).collect::<io::Result<Vec<_>>>()?;
+        match &round[..] {
+            [] => return draft.write(stamp, target),
+            [block] => draft.absorb(Draft::of(block, |line, add| reader.read(line, add)), block.first()),
+            several => {
+                for (part, block) in all_at_once(several, &reader).into_iter().zip(several) {
+                    draft.absorb(part, block.first());
+                }
+            }
         }
-    })?;
-    draft.write(stamp, target)
+    }
+}
+
+/// Reads blocks, each in a thread of its own.
+fn all_at_once(blocks: &[Block], reader: &Reader) -> Vec<Draft> {
+    let read = |block| Draft::of(block, |line, add| reader.read_on(line, add));
+    thread::scope(|scope| {
+        let threads: Vec<_> = blocks.iter().map(|block| scope.spawn(move || read(block))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 /// What has been read so far.
@@ -44,10 +63,34 @@ struct Draft {
 }
 
 impl Draft {
-    fn add(&mut self, listed: &Entry, said: Option<&Remark>) {
-        if self.entries >= ENTRIES_LIMIT {
-            return;
+    /// What a block of lines says, which `read` reads one by one.
+    fn of(block: &Block, mut read: impl FnMut(&[u8], Add<'_>) -> Outcome) -> Self {
+        let mut draft = Self::default();
+        block.each_line(|number, line| {
+            let Line::Text(text) = line else { return draft.notes.bad(number, b"too long") };
+            let outcome = read(text, &mut |entry, remark| draft.add(&entry, remark.as_ref()));
+            if outcome == Outcome::Bad {
+                draft.notes.bad(number, text);
+            }
+        });
+        draft
+    }
+
+    /// Adds what the lines from number `first` on say.
+    fn absorb(&mut self, part: Self, first: u64) {
+        self.notes.absorb(part.notes);
+        if self.entries + part.entries > ENTRIES_LIMIT {
+            return self.notes.bad(first, b"the list has too many entries; what follows is left out");
         }
+        self.entries += part.entries;
+        let places = self.names.absorb(&part.names);
+        let moved = |name: Offset| places.get(&name).copied().unwrap_or(NAMELESS);
+        self.hosts.extend(part.hosts.into_iter().map(|host| renamed(host, moved)));
+        self.urls.extend(part.urls.into_iter().map(|url| renamed(url, moved)));
+        self.networks.absorb(part.networks, moved);
+    }
+
+    fn add(&mut self, listed: &Entry, said: Option<&Remark>) {
         self.entries += 1;
         let mut name = |about: &str| match (said, about) {
             (None, "") => NAMELESS,

@@ -51,26 +51,23 @@ pub(super) struct Reader {
     begun: bool,
 }
 
+/// Takes what a line lists.
+pub(super) type Add<'a> = &'a mut dyn FnMut(Entry, Option<Remark>);
+
 impl Reader {
     /// Reads a line and hands what it lists to `add`.
-    pub(super) fn read(&mut self, bytes: &[u8], add: &mut dyn FnMut(Entry, Option<Remark>)) -> Outcome {
-        let Ok(text) = std::str::from_utf8(bytes) else { return Outcome::Bad };
-        // Windows' editors begin a file with a byte order mark.
-        let text = text.trim_start_matches('\u{feff}').trim();
-        if let Some(comment) = comment(text) {
-            // Fewer than three columns are rather a sentence.
-            let is_head = !self.begun && comment.matches([',', ';', '\t']).count() > 1;
-            if let Some(columns) = is_head.then(|| Columns::read(comment)).flatten() {
-                self.columns = Some(columns);
-            }
+    pub(super) fn read(&mut self, bytes: &[u8], add: Add<'_>) -> Outcome {
+        if !self.begun && text(bytes).is_some_and(|text| self.is_head(text)) {
             return Outcome::Fine;
         }
-        if !self.begun {
-            self.begun = true;
-            if let Some(columns) = Columns::read(text) {
-                self.columns = Some(columns);
-                return Outcome::Fine;
-            }
+        self.read_on(bytes, add)
+    }
+
+    /// Reads a line that comes after the head.
+    pub(super) fn read_on(&self, bytes: &[u8], add: Add<'_>) -> Outcome {
+        let Some(text) = text(bytes) else { return Outcome::Bad };
+        if comment(text).is_some() {
+            return Outcome::Fine;
         }
         let listed = match &self.columns {
             Some(columns) => of_fields(columns, text),
@@ -80,6 +77,32 @@ impl Reader {
         add(entry, remark);
         Outcome::Fine
     }
+
+    /// Whether the head is over, after which no line depends on one before.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether a line says nothing but which columns there are; the first that is no comment is the last that may.
+    fn is_head(&mut self, text: &str) -> bool {
+        let head = match comment(text) {
+            // Fewer than three columns are rather a sentence.
+            Some(comment) => Some(comment).filter(|comment| comment.matches([',', ';', '\t']).count() > 1),
+            None => {
+                self.begun = true;
+                Some(text)
+            }
+        };
+        let columns = head.and_then(Columns::read);
+        let is_head = columns.is_some();
+        self.columns = columns.or(self.columns.take());
+        is_head
+    }
+}
+
+/// A line as text, without the byte order mark with which Windows' editors begin a file.
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok().map(|text| text.trim_start_matches('\u{feff}').trim())
 }
 
 /// What a comment says, and an empty line.
@@ -107,7 +130,7 @@ fn of_fields(columns: &Columns, text: &str) -> Option<(Entry, Option<Remark>)> {
 }
 
 /// A line of anything else: one entry and perhaps a remark, or an address and the hosts that it stands for.
-fn of_words(text: &str, add: &mut dyn FnMut(Entry, Option<Remark>)) -> Outcome {
+fn of_words(text: &str, add: Add<'_>) -> Outcome {
     let text = text.trim_matches(['"', '\'']);
     let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     if !rest.is_empty() && NOWHERE.contains(&first) {
@@ -129,7 +152,7 @@ fn of_words(text: &str, add: &mut dyn FnMut(Entry, Option<Remark>)) -> Outcome {
 }
 
 /// The hosts of a line of a hosts file.
-fn hosts(names: &str, add: &mut dyn FnMut(Entry, Option<Remark>)) -> Outcome {
+fn hosts(names: &str, add: Add<'_>) -> Outcome {
     let names = names.split('#').next().unwrap_or_default();
     let mut outcome = Outcome::Fine;
     for name in names.split_whitespace().filter(|name| !OWN.contains(name)) {

@@ -44,6 +44,13 @@ impl Networks {
         family.push(Span { first, last: std::cmp::Reverse(last), name });
     }
 
+    /// Adds networks whose names were in other places.
+    pub(super) fn absorb(&mut self, others: Self, place: impl Fn(Offset) -> Offset) {
+        let moved = |span: Span| Span { name: place(span.name), ..span };
+        self.v4.extend(others.v4.into_iter().map(&moved));
+        self.v6.extend(others.v6.into_iter().map(&moved));
+    }
+
     /// How many there are, each once.
     pub(super) fn settle(&mut self) -> u64 {
         for family in [&mut self.v4, &mut self.v6] {
