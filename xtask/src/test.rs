@@ -27,7 +27,8 @@ Parts, in this order; without --only all of them:
   schema   schemathesis over docs/reference/openapi.json
 
 Set up by itself: a Python environment at target/compat-venv (from tests/compat/requirements.txt, built anew only when
-that file changes) and, where it is run as root on Debian, the missing ones of: clamav-daemon, postgresql, iproute2, python3-venv.
+that file changes) and, where it is run as root on Debian, the missing ones of: clamav-daemon, postgresql, iproute2,
+chromium, python3-venv.
 Elsewhere it says what is missing and how to get it, and leaves out those tests loudly; in CI (CI=true) whatever is
 missing or skipped fails the run. The last line is `N passed, N failed`.
 

@@ -48,6 +48,16 @@ const NEEDS: &[Need] = &[
         there: || ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"].iter().any(|path| Path::new(path).exists()),
     },
     Need {
+        name: "chromium",
+        package: "chromium",
+        reason: "pictures of pages are tested with a real browser",
+        parts: &["compat"],
+        there: || {
+            let on_path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&on_path).any(|folder| folder.join("chromium").exists())
+        },
+    },
+    Need {
         name: "python3 with venv",
         package: "python3-venv",
         reason: "the real clients are Python programs",
