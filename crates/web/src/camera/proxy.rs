@@ -146,15 +146,16 @@ async fn serve(mut browser: TcpStream, gate: &Gate, tally: &Tally) -> io::Result
 
 /// The head of a request, and what came with it.
 async fn read_head(browser: &mut TcpStream) -> io::Result<Result<(Asked, Vec<u8>), Refused>> {
-    let mut bytes = Vec::with_capacity(2048);
+    let (mut bytes, mut looked) = (Vec::with_capacity(2048), 0);
     loop {
-        if let Some(end) = head::end(&bytes) {
+        if let Some(end) = head::end(&bytes, looked) {
             let rest = bytes.split_off(end);
             return Ok(Asked::read(&bytes).map(|asked| (asked, rest)));
         }
         if bytes.len() >= HEAD_MAX {
             return Ok(Err(Refused::Malformed));
         }
+        looked = bytes.len();
         if browser.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -246,18 +247,22 @@ async fn exchange(
 
 /// The head of an answer, as it is passed on, and what came with it. Interim answers are left out.
 async fn answer_head(server: &mut ReadHalf<'_>) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let mut bytes = Vec::with_capacity(2048);
+    let (mut bytes, mut looked) = (Vec::with_capacity(2048), 0);
     loop {
-        if let Some(end) = head::end(&bytes) {
+        if let Some(end) = head::end(&bytes, looked) {
             let rest = bytes.split_off(end);
             let (interim, head) = head::answer(&bytes).ok_or(io::ErrorKind::InvalidData)?;
             if !interim {
                 return Ok((head, rest));
             }
-            bytes = rest;
-        } else if bytes.len() >= HEAD_MAX {
+            (bytes, looked) = (rest, 0);
+            continue;
+        }
+        if bytes.len() >= HEAD_MAX {
             return Err(io::ErrorKind::InvalidData.into());
-        } else if server.read_buf(&mut bytes).await? == 0 {
+        }
+        looked = bytes.len();
+        if server.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }

@@ -1,3 +1,5 @@
+//! A browser that is a script: what it is given, what becomes of what it leaves, that it ends.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use async_trait::async_trait;

@@ -35,9 +35,10 @@ pub(super) enum Refused {
     Target(Unfinished),
 }
 
-/// Where a head ends.
-pub(super) fn end(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
+/// Where a head ends, of which so many bytes were looked through before.
+pub(super) fn end(bytes: &[u8], looked: usize) -> Option<usize> {
+    let from = looked.saturating_sub(3);
+    bytes.get(from..)?.windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4)
 }
 
 impl Asked {
@@ -221,6 +222,15 @@ mod tests {
         ] {
             let asked = Asked::read(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").as_bytes());
             assert_eq!(asked.expect("a tunnel").target().as_str(), url);
+        }
+    }
+
+    #[test]
+    fn a_head_that_comes_in_pieces_ends_where_it_ends() {
+        let bytes = b"GET / HTTP/1.1\r\n\r\nrest";
+        for looked in 0..=17 {
+            assert_eq!(end(&bytes[..looked], 0), None);
+            assert_eq!(end(bytes, looked), Some(18), "{looked}");
         }
     }
 

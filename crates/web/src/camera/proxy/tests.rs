@@ -1,3 +1,5 @@
+//! The proxy over real sockets: what it passes on, and what it does not.
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -22,13 +24,13 @@ impl Site {
         let port = listener.local_addr().expect("an address").port();
         let (calls, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(String::new())));
         let mut tasks = JoinSet::new();
-        let (counted, heard) = (calls.clone(), asked.clone());
+        let (counted, kept) = (calls.clone(), asked.clone());
         tasks.spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
                 let mut head = Vec::new();
-                while head::end(&head).is_none() && stream.read_buf(&mut head).await.is_ok_and(|read| read > 0) {}
-                heard.lock().expect("nobody panicked").push_str(&String::from_utf8_lossy(&head));
+                while head::end(&head, 0).is_none() && stream.read_buf(&mut head).await.is_ok_and(|read| read > 0) {}
+                kept.lock().expect("nobody panicked").push_str(&String::from_utf8_lossy(&head));
                 // Whoever hung up has had enough.
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
