@@ -16,6 +16,7 @@ import threading
 import time
 
 import requests
+import vt
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY_WITHIN = 30.0
@@ -175,6 +176,10 @@ class Server:
     def operator_key(self) -> str:
         """The key that the first start made."""
         return self.key_file.read_text().strip()
+
+    def client(self) -> vt.Client:
+        """vt-py as it comes, with the operator's key."""
+        return vt.Client(self.operator_key, host=self.url)
 
     def account(self, name: str, tier: str) -> str:
         """Makes an account of a tier and answers a key of it; the server need not be told."""

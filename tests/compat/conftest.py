@@ -1,12 +1,14 @@
 """What the tests share: one server for most of them, accounts on it, and the raw wire."""
 
 import itertools
+import os
 import subprocess
 
 import pytest
 import vt
 
 from assay import Server, binary, environment
+from original import Original
 from samples import unique_malware
 from update_desk import Desk
 
@@ -98,6 +100,30 @@ def submitted_often(server) -> str:
         assert again.status_code == 200, again.text
         server.analysis(again.json()["data"]["id"])
     return sha256
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """An Assay that plays VirusTotal, for the tests of one file."""
+    server = Server(tmp_path_factory.mktemp("original"))
+    server.start()
+    yield Original(server)
+    server.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 48 MiB in memory. Making one needs root: in CI its absence is a failure."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        reason = f"a small file system cannot be mounted here: {mounted.stderr.decode().strip()}"
+        if os.environ.get("CI", "false") not in ("", "false"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture

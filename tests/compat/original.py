@@ -15,6 +15,8 @@ from assay import Server, run
 
 KEY = "5c" * 32
 SECOND = "6d" * 32
+# What the contract of a faulty upstream has.
+PRIVILEGES = ("private", "file-feed", "url-feed")
 
 
 class Original:
@@ -70,7 +72,7 @@ def user_and_quotas(path: str, account: str = "soc", group: str = "acme", day: i
         return {"data": {name: {"user": {"allowed": most, "used": 0}} for name, most in allowed.items()}}
     if path.startswith("/api/v3/users/"):
         relationships = {"api_quota_group": {"data": {"type": "group", "id": group}}}
-        attributes = {"privileges": {"private": {"granted": True}}}
+        attributes = {"privileges": {name: {"granted": True} for name in PRIVILEGES}}
         return {"data": {"type": "user", "id": account, "attributes": attributes, "relationships": relationships}}
     return None
 

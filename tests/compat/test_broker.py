@@ -17,15 +17,6 @@ from original import Original, add, files_that_hold, report
 from samples import unique, unique_malware
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    """VirusTotal."""
-    server = Server(tmp_path_factory.mktemp("original"))
-    server.start()
-    yield Original(server)
-    server.stop()
-
-
 @pytest.fixture
 def broker(tmp_path, original):
     """A broker with a contract, and an account of a person with every privilege but the operator's."""

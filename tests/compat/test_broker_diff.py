@@ -109,15 +109,39 @@ def test_objects_their_relationships_and_both_pages_of_each_are_the_same(both, k
         both.get(f"{base}?attributes=last_analysis_stats,reputation")
         both.get(f"{base}?exclude_attributes=last_analysis_results")
         both.get(f"{base}?relationships=comments,votes")
-        for relationship in names - NOT_FORWARDED:
+        # Ours alone: VirusTotal's URLs have none.
+        not_forwarded = NOT_FORWARDED | ({"screenshots"} if kind == "url" else set())
+        for relationship in names - not_forwarded:
             for path in (f"{base}/{relationship}", f"{base}/relationships/{relationship}"):
                 paged[relationship] = max(paged.get(relationship, 0), len(both.pages(path)))
             both.get(f"{base}/{relationship}?descriptors_only=true&limit=2")
-        for relationship in names & NOT_FORWARDED:
+        for relationship in names & not_forwarded:
             refused = both.here.get(f"{base}/{relationship}", both.keys[1])
             assert refused.status_code == 404, (relationship, refused.text)
     assert paged["comments"] == 3 and paged["votes"] == 3, paged
     assert both.forwarded > both.asked * 3 // 4, (both.forwarded, both.asked)
+
+
+def test_what_is_linked_to_by_its_id_is_the_same(both):
+    """Also what is asked for by the id that an answer of the broker has shown."""
+    paths = []
+    for kind, (name, *_) in both.objects.items():
+        base = f"/{COLLECTIONS[kind]}/{name}"
+        names = {"comments", "votes"} | ({"submissions"} if kind in ("file", "url") else set())
+        names |= {"analyses"} if kind in ("file", "url") else set()
+        for relationship in sorted(names):
+            _, here = both.get(f"{base}/relationships/{relationship}")
+            paths += [f"/{item['type'].replace('analysis', 'analyse')}s/{item['id']}" for item in here.json()["data"]]
+    assert {path.split("/")[1] for path in paths} == {"comments", "votes", "analyses", "submissions"}
+    for path in paths:
+        _, here = both.get(path)
+        assert here.json()["meta"]["assay"]["origin"] == "upstream", path
+        if path.startswith(("/comments", "/analyses")):
+            both.get(f"{path}/item"), both.get(f"{path}/relationships/item")
+            both.get(f"{path}?relationships=item")
+    unknown = f"f-{'0' * 64}-2fa03e13"
+    for path in (f"/comments/{unknown}", f"/votes/{unknown}", f"/analyses/u-{'0' * 64}-1700000000", f"/whois/{'0' * 64}"):
+        both.get(path)
 
 
 def test_searches_are_the_same(both):

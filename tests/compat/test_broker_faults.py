@@ -13,7 +13,8 @@ import requests
 import original
 from assay import Server, run
 from broken import always, certificate, serving
-from original import KEY, SECOND, Faulty, add, files_that_hold, report
+from original import KEY, SECOND, Faulty, add, files_that_hold
+from test_full_disk import fill
 from test_webhooks import Receiver, hook
 
 
@@ -176,6 +177,8 @@ def test_a_401_and_a_403_reach_webhook_audit_log_and_metrics_and_the_second_key_
             'assay_upstream_calls_total{contract="vt",outcome="key_refused"}',
         ]:
             assert float(counted[line]) >= 1, metrics
+        by_account = [line for line in counted if line.startswith("assay_broker_account_answers_total") and 'how="refused"' in line]
+        assert len(by_account) == 1 and counted[by_account[0]] == "3", metrics
         assert any(line.startswith("assay_upstream_seconds") and 'contract="vt"' in line for line in counted)
         assert not [key for key in (KEY, SECOND) for text in [metrics, *(body.decode() for _, body in receiver.taken)] if key in text]
     finally:
@@ -199,28 +202,20 @@ def test_only_gets_with_our_own_key_and_name_go_upstream(broker, faulty):
     assert len(faulty.asked) == 1
 
 
-def test_a_full_disk_answers_all_the_same(tmp_path, faulty):
-    from test_full_disk import fill
-
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    import subprocess
-
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)], check=False).returncode != 0:
-        pytest.fail("a small file system cannot be mounted here")
-    server = Server(tmp_path, data=folder / "data")
+def test_a_full_disk_answers_all_the_same(tmp_path, faulty, small_disk):
+    server = Server(tmp_path, data=small_disk / "data")
     try:
         server.start()
         add(server, faulty.url, KEY)
         assert server.get(f"/files/{'05' * 32}").status_code == 200
-        fill(folder)
+        fill(small_disk)
         had = server.get(f"/files/{'05' * 32}")
         assert had.status_code == 200
         for number in range(5):
             # Where not even the reservation can be written, nothing is asked: the contract comes first.
             answer = server.get(f"/files/{number:064x}")
             assert answer.status_code in (200, 503), answer.text
-        (folder / "ballast").unlink()
+        (small_disk / "ballast").unlink()
         deadline = time.monotonic() + 20
         while server.get(f"/files/{'06' * 32}").status_code != 200:
             assert time.monotonic() < deadline
@@ -228,7 +223,6 @@ def test_a_full_disk_answers_all_the_same(tmp_path, faulty):
     finally:
         if server.process is not None:
             server.kill9()
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_the_contract_of_the_configuration_is_registered_when_upstream_can_be_asked(tmp_path, faulty):

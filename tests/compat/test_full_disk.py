@@ -1,33 +1,11 @@
 """A disk that is full: uploads are answered 503 and nothing breaks; with room again it goes on without a restart."""
 
-import os
-import subprocess
 import time
-
-import pytest
 
 from assay import Server
 from samples import sha256, unique
 
 MIB = 1 << 20
-SIZE = 48 * MIB
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 48 MiB in memory. Making one needs root: in CI its absence is a failure."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        reason = f"a small file system cannot be mounted here: {mounted.stderr.decode().strip()}"
-        if os.environ.get("CI", "false") not in ("", "false"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(folder) -> None:

@@ -1,8 +1,6 @@
 """What a server learns of domains and IP addresses from a real name server and a real registry, with vt-py as it comes."""
 
-import http.server
 import socket
-import threading
 import time
 
 import pytest
@@ -10,7 +8,8 @@ import vt
 
 from assay import Server
 from registry import NameServer, Registry
-from test_urls import Site, completed
+from sites import serving_site
+from test_urls import completed
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +31,8 @@ def registry():
 @pytest.fixture(scope="module")
 def site():
     """A site on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
+    with serving_site() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +67,7 @@ def asking(tmp_path_factory, name_server, registry, site):
 @pytest.fixture
 def client(asking):
     """vt-py with the operator's key."""
-    with vt.Client(asking.operator_key, host=asking.url) as client:
+    with asking.client() as client:
         yield client
 
 

@@ -14,8 +14,9 @@ import vt
 
 from assay import Server
 from namespaces import Namespace, wire
+from sites import PAGE
 from test_lookups import looked_up
-from test_urls import PAGE, completed
+from test_urls import completed
 
 OPEN = ["93.184.215.14", "[2606:2800:21f:cb07::1]"]
 INNER = [

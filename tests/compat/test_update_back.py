@@ -1,12 +1,14 @@
 """`assay key update` where something fails: everything is as it was, or it is told what is not."""
 
 import os
+import subprocess
 import threading
 import time
 
 import pytest
 
 from assay import run
+from test_full_disk import fill
 from update_desk import DONE, REFUSED, ROLLED_BACK, STRANDED, UNFINISHED, Service, once, read_key
 
 
@@ -133,6 +135,36 @@ def test_a_command_alone_needs_a_way_back(desk):
     desk.plan({"command": ["sh", "-c", "cat > handed"], "put_back": ["true"]})
     assert desk.update()[0] == DONE, desk.said
     assert (desk.folder / "handed").read_text()[4:16] == desk.live()[0]
+
+
+def test_a_file_system_that_cannot_be_written_is_told_before_anything_is_changed(desk, small_disk):
+    path = desk.file(".env", "VT_API_KEY=KEY\n")
+    other = small_disk / "b.env"
+    other.write_text(path.read_text())
+    other.chmod(0o600)
+    desk.plan({"file": ".env", "env": "VT_API_KEY"}, {"file": str(other), "env": "VT_API_KEY"})
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    status, report = desk.update()
+    assert status == REFUSED and "may not be written" in report["targets"][1]["problems"][0], desk.said
+    assert read_key(path) == read_key(other) == desk.key and desk.live() == [desk.key[4:16]]
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert desk.update()[0] == DONE and read_key(path) == read_key(other) != desk.key, desk.said
+
+
+def test_a_disk_without_room_for_a_target_puts_everything_back(desk, small_disk):
+    path = desk.file(".env", "VT_API_KEY=KEY\n")
+    other = small_disk / "b.env"
+    text = path.read_text() + "# " + "x" * 8_192 + "\n"
+    other.write_text(text)
+    other.chmod(0o600)
+    desk.plan({"file": ".env", "env": "VT_API_KEY"}, {"file": str(other), "env": "VT_API_KEY"})
+    fill(small_disk)
+    status, report = desk.update()
+    assert status == ROLLED_BACK and "b.env" in report["cause"], desk.said
+    assert read_key(path) == desk.key and other.read_text() == text and desk.live() == [desk.key[4:16]]
+    assert sorted(os.listdir(small_disk)) == ["b.env", "ballast"]
+    (small_disk / "ballast").unlink()
+    assert desk.update()[0] == DONE and read_key(path) == read_key(other) != desk.key, desk.said
 
 
 def test_two_runs_by_one_plan_at_once_are_one_run_and_a_refusal(desk):

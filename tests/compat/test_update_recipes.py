@@ -2,11 +2,13 @@
 
 import base64
 import json
+import secrets
 import threading
 import tomllib
 
 import pytest
 
+import vault as vaults
 from assay import run
 from update_desk import DONE, REFUSED, SAMPLES, read_key
 
@@ -14,7 +16,11 @@ RECIPES = [
     ("vt-cli", "vt.toml", {}), ("wazuh", "ossec.conf", {}), ("cortex", "application.conf", {}), ("intelowl", "env_file_app", {}),
     ("opencti", "docker-compose-list.yml", {}), ("opencti", "docker-compose-map.yml", {}),
     ("opencti", "connector-config.yml", {"yaml": "virustotal.token"}), ("kubernetes", "vt-secret.yaml", {}),
+    ("vt-py", "dotenv", {}), ("systemd", "credstore-vt-key", {}), ("cortex", "cortex-job-input.json", {"hocon": None, "json": "config.key"}),
+    ("intelowl", "docker-compose-env.env", {}),
 ]
+# Those that have tests of their own.
+ELSEWHERE = {"misp", "vault"}
 
 
 @pytest.mark.parametrize("recipe, sample, more", RECIPES, ids=[sample for _, sample, _ in RECIPES])
@@ -29,7 +35,8 @@ def test_a_recipe_changes_the_key_in_the_tools_own_file_and_nothing_else(desk, r
     printed = run("key", "recipe", recipe, "--account", desk.account)
     assert printed.returncode == 0, printed.stderr
     (target,) = tomllib.loads(printed.stdout.decode())["target"]
-    desk.plan({name: value for name, value in target.items() if name not in ("reload", "probe", "seen_from")} | {"file": sample} | more)
+    changed = {name: value for name, value in target.items() if name not in ("reload", "probe", "seen_from")} | {"file": sample} | more
+    desk.plan({name: value for name, value in changed.items() if value is not None})
     status, report = desk.update()
     assert status == DONE, desk.said
     (new,) = [word for word in path.read_text().replace('"', " ").replace("'", " ").replace("=", " ").replace("<", " ").replace(">", " ").split()
@@ -71,8 +78,22 @@ def test_the_recipe_for_misp_changes_a_setting_by_its_api(desk, tmp_path):
     assert heard == [("/servers/serverSettingsEdit/Plugin.Enrichment_virustotal_apikey", "of-misp", {"value": read_key(path)})]
 
 
+def test_the_recipe_for_vault_changes_a_field_of_a_secret(desk):
+    """Its own target, but for where the vault is."""
+    with vaults.running(secrets.token_hex(8)) as vault:
+        vault.put("soc/vt", {"key": desk.key, "other": "kept"})
+        (desk.folder / "vault.token").write_text(vault.token)
+        (target,) = tomllib.loads(run("key", "recipe", "vault", "--account", desk.account).stdout.decode())["target"]
+        desk.plan({"vault": target["vault"] | {"address": vault.url, "token_file": "vault.token"}})
+        status, report = desk.update()
+        assert status == DONE, desk.said
+        now = vault.current("soc/vt")
+        assert now["key"][4:16] == report["new_key"] and now["other"] == "kept" and desk.opens(now["key"])
+
+
 def test_recipes_are_listed_and_an_unknown_one_names_those_that_there_are():
     listed = json.loads(run("key", "recipe", "--format", "json").stdout)
-    assert {recipe["name"] for recipe in listed} >= {"vt-cli", "vt-py", "wazuh", "cortex", "misp", "intelowl", "opencti"}
+    # A recipe that is added is tried on a file above.
+    assert {recipe["name"] for recipe in listed} == {name for name, *_ in RECIPES} | ELSEWHERE
     refused = run("key", "recipe", "nonsense")
     assert refused.returncode == REFUSED and b"wazuh" in refused.stderr

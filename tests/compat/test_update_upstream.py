@@ -19,15 +19,6 @@ from original import Original, add, files_that_hold
 from update_desk import DONE, KILLED, NUMBER, REFUSED, ROLLED_BACK, UNFINISHED, Service, read_key, toml
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    """VirusTotal."""
-    server = Server(tmp_path_factory.mktemp("original"))
-    server.start()
-    yield Original(server)
-    server.stop()
-
-
 class Contract:
     """A broker with a contract, a folder of targets, the old key and the new one."""
 

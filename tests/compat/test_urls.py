@@ -1,48 +1,23 @@
 """URLs, domains and IP addresses: vt-py as it comes, against a server that fetches from sites on this machine."""
 
 import base64
-import http.server
 import json
-import threading
 import time
 
 import pytest
 import vt
 
 from assay import Server, run
+from sites import PAGE, serving_site
 
 STATS = {"malicious", "suspicious", "undetected", "harmless", "timeout"}
-PAGE = b"<html><head><title>A shop</title></head><body><a href='http://other.example/'>o</a></body></html>"
-
-
-class Site(http.server.BaseHTTPRequestHandler):
-    """A page, and a redirect to it."""
-
-    def do_GET(self):
-        """Answers."""
-        if self.path == "/old":
-            self.send_response(301)
-            self.send_header("Location", "/new")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(PAGE)))
-        self.end_headers()
-        self.wfile.write(PAGE)
-
-    def log_message(self, format, *args):
-        """Says nothing."""
 
 
 @pytest.fixture(scope="module")
 def site():
     """The address of a site on this machine."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with serving_site() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +35,7 @@ def fetching(tmp_path_factory, site):
 @pytest.fixture
 def client(fetching):
     """vt-py with the operator's key."""
-    with vt.Client(fetching.operator_key, host=fetching.url) as client:
+    with fetching.client() as client:
         yield client
 
 

@@ -24,16 +24,20 @@ const PARTLY: &[(&str, &str, &str)] = &[
     ("GET", "/threat_actors", "none are curated: an empty list"),
     ("GET", "/threat_actors/{id}", "none are curated: 404"),
     ("GET", "/files/{id}/behaviour_summary", "under a contract with VirusTotal; no sandbox is built in yet"),
+    ("GET", "/files/behaviour_summary", "under a contract with VirusTotal that has it; no sandbox is built in yet"),
     ("GET", "/files/{id}/behaviour_mitre_trees", "under a contract with VirusTotal; no sandbox is built in yet"),
     ("GET", "/file_behaviours/{id}", "under a contract with VirusTotal; no sandbox is built in yet"),
     ("GET", "/intelligence/search", "under a contract with VirusTotal that has it; there is no index here yet"),
 ];
 
+/// What is missing of every feed.
+const FEEDS: &str =
+    "passed through under a contract with VirusTotal that has it, where upstream.feeds is on; none of our own";
+
 /// Why operations are not served, by the beginning of their paths; the longest that fits counts.
 const REFUSED: &[(&str, &str)] = &[
     ("/", "not built yet"),
     ("/file_behaviours", "no sandbox is built in yet"),
-    ("/files/behaviour_summary", "no sandbox is built in yet"),
     ("/files/{id}/behaviour", "no sandbox is built in yet"),
     ("/sigma_", "no Sigma rules are run yet"),
     ("/yara_rule", "YARA rules are the operator's files; they are not objects yet"),
@@ -45,7 +49,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("/intelligence/search", "there is no Intelligence search yet"),
     ("/intelligence/zip_files", "there are no bundles yet"),
     ("/ioc_stream", "there is no Livehunt yet"),
-    ("/feeds", "there are no feeds yet"),
     ("/private", "there is no private scanning yet"),
     ("/monitor", "there is no Monitor yet"),
     ("/stats", "undocumented by VirusTotal"),
@@ -97,7 +100,8 @@ fn judge(rows: &[(String, String)], method: &str, path: &str) -> Coverage {
     };
     if rows.iter().any(|(known, row)| known == method && fits(row)) {
         let part = PARTLY.iter().find(|(part, of, _)| *part == method && *of == path);
-        return part.map_or(Coverage::Served, |(.., what)| Coverage::Partly(what));
+        let part = part.map(|(.., what)| *what).or_else(|| path.starts_with("/feeds/").then_some(FEEDS));
+        return part.map_or(Coverage::Served, Coverage::Partly);
     }
     let reason = REFUSED
         .iter()
@@ -133,7 +137,7 @@ mod tests {
         assert_eq!(judge(&rows, "GET", "/files/{id}/{relationship}"), Coverage::Served);
         assert_eq!(judge(&rows, "GET", "/files/{id}/relationships/{relationship}"), Coverage::Refused("not built yet"));
         assert_eq!(judge(&rows, "POST", "/files/{id}"), Coverage::Refused("not built yet"));
-        assert!(matches!(judge(&rows, "GET", "/feeds/files/{time}"), Coverage::Refused("there are no feeds yet")));
+        assert!(matches!(judge(&rows, "GET", "/ioc_stream/{id}"), Coverage::Refused("there is no Livehunt yet")));
     }
 
     #[test]

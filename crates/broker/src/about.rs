@@ -33,6 +33,7 @@ pub(crate) fn subjects(question: &Question) -> Vec<Subject<'_>> {
     let id = question.id.as_str();
     match question.operation.collection {
         "files" => vec![object(Kind::File, id)],
+        "screenshots" => vec![object(Kind::File, id.split('-').next().unwrap_or_default())],
         "file_behaviours" => vec![object(Kind::File, id.split('_').next().unwrap_or_default())],
         "files/behaviour_summary" => {
             question.argument("hashes").split(',').map(|hash| object(Kind::File, hash)).collect()

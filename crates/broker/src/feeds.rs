@@ -7,16 +7,21 @@
 use std::sync::Arc;
 
 use assay_model::privilege::Privilege;
-use assay_upstream::{Opened, Pieces};
+use assay_upstream::{Opened, Pieces, UpstreamError};
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
 
 use crate::Broker;
 use crate::ask::{Asker, How, NotAsked, Unanswered};
 use crate::contract::{self, Named};
 use crate::download::Downloads;
-use crate::exchange::{Bytes, Order, Outcome, held};
+use crate::exchange::{self, Order, Outcome, held};
 use crate::flights::Urgency;
 use crate::operations::{Ages, Operation};
 use crate::refusal::Refusal;
+
+/// How every batch begins.
+const BZIP2: &[u8] = b"BZh";
 
 const fn row(collection: &'static str, needs: Privilege) -> Operation {
     Operation { collection, name: "", needs: Some(needs), feature: None, ages: Ages::Report }
@@ -94,10 +99,49 @@ impl Broker {
             urgency: Urgency::of(asker.class),
             quotas: Vec::new(),
         };
-        match self.exchange::<Bytes>(named, &order).await? {
-            Outcome::Unknown => Ok(None),
-            Outcome::Answered(Opened::Here(pieces)) => Ok(Some(pieces)),
-            Outcome::Answered(Opened::Elsewhere(address)) => self.fetch_from(named, policy, &address).await.map(Some),
+        let pieces = match self.exchange::<exchange::Bytes>(named, &order).await? {
+            Outcome::Unknown => return Ok(None),
+            Outcome::Answered(Opened::Here(pieces)) => pieces,
+            Outcome::Answered(Opened::Elsewhere(address)) => self.fetch_from(named, policy, &address).await?,
+        };
+        match part {
+            Part::Minute(_) | Part::Hour(_) => begun(pieces).await.map(Some),
+            Part::Item(..) => Ok(Some(pieces)),
         }
+    }
+}
+
+/// A batch is compressed with bzip2; a portal's page is none.
+async fn begun(mut pieces: Box<dyn Pieces>) -> Result<Box<dyn Pieces>, Refusal> {
+    let length = pieces.length();
+    let mut begin = BytesMut::new();
+    while begin.len() < BZIP2.len() {
+        let Some(piece) = pieces.next().await? else { break };
+        begin.extend_from_slice(&piece);
+    }
+    if !begin.starts_with(BZIP2) {
+        return Err(Refusal::Garbled("it is no batch of a feed".to_owned()));
+    }
+    Ok(Box::new(Begun { begin: Some(begin.freeze()), rest: pieces, length }))
+}
+
+/// Bytes whose beginning was looked at.
+struct Begun {
+    begin: Option<Bytes>,
+    rest: Box<dyn Pieces>,
+    length: Option<u64>,
+}
+
+#[async_trait]
+impl Pieces for Begun {
+    async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        match self.begin.take() {
+            Some(begin) => Ok(Some(begin)),
+            None => self.rest.next().await,
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length
     }
 }

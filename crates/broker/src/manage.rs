@@ -230,14 +230,16 @@ impl Broker {
         let call = Call::get(host, &["users", &account, "overall_quotas"], key);
         let quotas = self.upstream.ask(&call).await.map_err(|error| unfit(&error))?.document;
         let (limits, spent) = budget(&quotas["data"]);
-        let granted = user.pointer("/data/attributes/privileges").and_then(Value::as_object);
-        let privileges = granted
-            .into_iter()
-            .flatten()
-            .filter(|(_, grant)| grant["granted"] == true)
-            .map(|(name, _)| name.clone())
-            .collect();
+        let privileges = granted(&user, self.clock.now());
         Ok(Probe { account, group: group.map(ToOwned::to_owned), privileges, limits, used: spent })
+    }
+
+    /// What the contract's account may do upstream now; none where that cannot be had.
+    pub(crate) async fn upstreams_privileges(&self, named: &Named) -> Option<BTreeSet<String>> {
+        let key = named.contract.key(UpstreamKeyState::Active)?;
+        let secret = self.open(&named.name, key).ok()?;
+        let user = self.upstream.ask(&Call::own_account(&named.contract.host, &secret)).await.ok()?.document;
+        Some(granted(&user, self.clock.now()))
     }
 
     /// Upstream's count of a contract, and its limits. Costs nothing there. Where the key is refused and another one takes
@@ -352,6 +354,16 @@ fn check_key(key: &UpstreamKey) -> Result<()> {
 }
 
 /// Why a key or host cannot be used, for the operator.
+/// The privileges that an account has and that are not over.
+fn granted(user: &Value, now: Timestamp) -> BTreeSet<String> {
+    let all = user.pointer("/data/attributes/privileges").and_then(Value::as_object);
+    let holds = |grant: &Value| {
+        let end = grant["expiration_date"].as_i64().filter(|end| *end > 0);
+        grant["granted"] == true && end.is_none_or(|end| end > now.0)
+    };
+    all.into_iter().flatten().filter(|(_, grant)| holds(grant)).map(|(name, _)| name.clone()).collect()
+}
+
 fn unfit(error: &UpstreamError) -> Error {
     let (code, message) = match error {
         UpstreamError::KeyRefused { code, message } => {

@@ -94,6 +94,7 @@ const BY_ID: &[Operation] = &[
     every("analyses", "", Ages::Analysis),
     every("analyses", "item", Ages::Relationship),
     row("submissions", "", PREMIUM, Ages::Relationship),
+    row("screenshots", "", PREMIUM, Ages::Relationship),
     every("resolutions", "", Ages::Relationship),
     every("ssl_certs", "", Ages::Relationship),
     every("whois", "", Ages::Relationship),

@@ -33,9 +33,13 @@ impl Broker {
             }
             gauge(named, *quota, limits.of(*quota), counted.max(*used));
         }
+        // Once a day: it may be that this look costs a request.
+        let is_first = named.contract.count.as_ref().is_none_or(|count| count.date.day() != now.day());
+        let privileges = if is_first { self.upstreams_privileges(named).await } else { None };
         let Some(latest) = self.contract(&named.name).await? else { return Ok(()) };
         let mut turned = latest.contract.clone();
         turned.limits = limits;
+        turned.privileges = privileges.unwrap_or(turned.privileges);
         let theirs = theirs.into_iter().filter(|(quota, _)| ours.contains_key(quota)).collect();
         turned.count = Some(count(now, theirs, ours));
         self.write_again(&latest, turned).await

@@ -45,22 +45,25 @@ async fn a_feed_is_read_where_it_is_switched_on_and_the_contract_has_it() {
 async fn batches_come_as_they_are_from_the_host_itself_or_from_one_that_the_policy_names() {
     let (service, operator) = reading(false).await;
     let moved = Url::parse("https://feeds.storage.googleapis.com/x?Signature=y").expect("a URL");
-    service.upstream.tell_bytes(moved.as_str(), "an hour of bytes");
+    service.upstream.tell_bytes(moved.as_str(), "BZh hour of bytes");
     service.upstream.tell_redirect("feeds/urls/hourly/2026011509", moved.clone());
-    service.upstream.tell_bytes("feeds/file_behaviours/202601151059", "a minute of bytes");
+    service.upstream.tell_bytes("feeds/file_behaviours/202601151059", "BZh minute of bytes");
     service
         .upstream
         .tell_redirect("feeds/domains/202601151000", Url::parse("https://elsewhere.example/x").expect("a URL"));
 
     let hour = service.get("/feeds/urls/hourly/2026011509", &operator).await;
-    assert_eq!((hour.status.as_u16(), &hour.bytes[..]), (200, &b"an hour of bytes"[..]), "{}", hour.message());
+    assert_eq!((hour.status.as_u16(), &hour.bytes[..]), (200, &b"BZh hour of bytes"[..]), "{}", hour.message());
     assert_eq!(hour.headers["content-disposition"], "attachment; filename=\"urls-2026011509.tar.bz2\"");
-    assert_eq!(hour.headers["content-length"], "16");
+    assert_eq!(hour.headers["content-length"], "17");
     assert!(!hour.headers.contains_key("content-encoding"));
     for spelling in ["file_behaviours", "file-behaviours"] {
         let minute = service.get(&format!("/feeds/{spelling}/202601151059"), &operator).await;
-        assert_eq!(&minute.bytes[..], b"a minute of bytes", "{}", minute.message());
+        assert_eq!(&minute.bytes[..], b"BZh minute of bytes", "{}", minute.message());
     }
+    service.upstream.tell_bytes("feeds/urls/202601151000", "<html>Sign in</html>");
+    let portal = service.get("/feeds/urls/202601151000", &operator).await;
+    refused(&portal, 424, "FailedDependencyError", "not its API");
     let stranger = service.get("/feeds/domains/202601151000", &operator).await;
     refused(&stranger, 424, "FailedDependencyError", "not its API");
     let went = asked(&service);
@@ -102,7 +105,7 @@ async fn what_a_batch_links_to_is_passed_through_and_a_file_is_a_download() {
 #[tokio::test]
 async fn feeds_cost_nothing_of_the_contract_and_stop_with_everything_else_at_a_429() {
     let (service, operator) = reading(false).await;
-    service.upstream.tell_bytes("feeds/files/202601151000", "bytes");
+    service.upstream.tell_bytes("feeds/files/202601151000", "BZh");
     for _ in 0..5 {
         assert_eq!(service.get("/feeds/files/202601151000", &operator).await.status, 200);
     }

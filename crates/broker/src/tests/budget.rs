@@ -114,6 +114,37 @@ async fn what_upstream_counts_beyond_us_is_counted_here_too() {
 }
 
 #[tokio::test]
+async fn what_the_contract_may_do_is_looked_at_every_day() {
+    let world = World::new().with_contract(100).await;
+    let told = |until: i64| {
+        let privileges = json!({ "file-feed": { "granted": true }, "url-feed": { "granted": true, "expiration_date": until },
+                                 "private": { "granted": false } });
+        let group = json!({ "data": { "type": "group", "id": "acme" } });
+        json!({ "data": { "type": "user", "id": "soc", "attributes": { "privileges": privileges },
+                          "relationships": { "api_quota_group": group } } })
+    };
+    let has = async || world.named().await.contract.privileges.iter().cloned().collect::<Vec<_>>();
+    assert_eq!(has().await, ["private"]);
+    let end = super::NOON.next_day().next_day().0;
+    for _ in 0..2 {
+        world.upstream.tell_document("users/{key}", told(end));
+    }
+    // What was told before comes first.
+    world.broker.reconcile(&world.named().await).await.expect("counted");
+    assert_eq!(has().await, ["private"]);
+    world.clock.advance(Duration::from_hours(24));
+    world.broker.reconcile(&world.named().await).await.expect("counted");
+    assert_eq!(has().await, ["file-feed", "url-feed"]);
+    let looks = || world.upstream.asked().iter().filter(|path| path.starts_with("users/{key}")).count();
+    let before = looks();
+    world.broker.reconcile(&world.named().await).await.expect("counted");
+    assert_eq!(looks(), before, "once a day");
+    world.clock.advance(Duration::from_hours(24));
+    world.broker.reconcile(&world.named().await).await.expect("counted");
+    assert_eq!((has().await, looks()), (vec!["file-feed".to_owned()], before + 1));
+}
+
+#[tokio::test]
 async fn figures_say_who_asked_what_and_what_was_saved() {
     let world = World::new().with_contract(2).await;
     world.tell_file(&hash('5'));

@@ -98,14 +98,17 @@ impl Walk<'_> {
                 // One that was told to reload has to be told again.
                 Ok(()) if entry.step >= Step::Reloading => self.done(at, Step::Reloading)?,
                 Ok(()) => self.done(at, Step::Untouched)?,
-                Err(problem) => {
-                    let line = self.of(at, problem).line();
-                    self.told[at].problems.push(line.clone());
-                    failed.push(line);
-                }
+                Err(problem) => failed.push(self.note(at, problem)),
             }
         }
         Ok(failed)
+    }
+
+    /// Notes of a target what failed; answers the line that tells it.
+    fn note(&mut self, at: usize, problem: Problem) -> String {
+        let line = self.of(at, problem).line();
+        self.told[at].problems.push(line.clone());
+        line
     }
 
     async fn reload_after_putting_back(&mut self) -> Result<Vec<String>, Problem> {
@@ -117,11 +120,7 @@ impl Walk<'_> {
             self.say("reloading", at);
             match self.tell_to_reload(at).await {
                 Ok(()) => self.done(at, Step::Untouched)?,
-                Err(problem) => {
-                    let line = self.of(at, problem).line();
-                    self.told[at].problems.push(line.clone());
-                    failed.push(line);
-                }
+                Err(problem) => failed.push(self.note(at, problem)),
             }
         }
         Ok(failed)
