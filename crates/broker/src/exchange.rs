@@ -139,7 +139,7 @@ impl Broker {
             Err(error) if error.is_passing() => self.breakers.failed(name, self.clock.nanoseconds()),
             _ => self.breakers.answered(name),
         }
-        let was_free = outcome.as_ref().is_err_and(|error| error.was_free());
+        let was_free = outcome.as_ref().is_err_and(UpstreamError::was_free);
         if let Some(reservation) = reservation.filter(|_| was_free) {
             ledger::release(&*self.store, reservation).await;
         }

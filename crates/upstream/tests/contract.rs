@@ -32,10 +32,9 @@ async fn recorded() {
 
 async fn play(uri: Uri, headers: HeaderMap) -> Response {
     match (uri.path(), headers.contains_key("x-apikey")) {
-        ("/bytes", false) => "0123456789".into_response(),
+        ("/bytes", false) | ("/api/v3/feeds/here", true) => "0123456789".into_response(),
         ("/bytes", true) => StatusCode::IM_A_TEAPOT.into_response(),
         (_, false) => StatusCode::NOT_FOUND.into_response(),
-        ("/api/v3/feeds/here", true) => "0123456789".into_response(),
         ("/api/v3/feeds/moved", true) => (StatusCode::FOUND, [("location", "/bytes")]).into_response(),
         _ => of_the_api(&uri, &headers).into_response(),
     }

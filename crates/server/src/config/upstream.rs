@@ -17,6 +17,7 @@ use super::units;
 /// Section `upstream`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the operator's, by itself")]
 pub(crate) struct Upstream {
     /// With whom to have a contract from the start: `https://www.virustotal.com`; where it is empty, contracts are made
     /// with `assay upstream add`.
