@@ -142,7 +142,7 @@ fn connect_to_read(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.execute_batch("PRAGMA cache_size=-1024;")?;
+    connection.execute_batch("PRAGMA cache_size=-4096;")?;
     Ok(connection)
 }
 
