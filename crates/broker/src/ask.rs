@@ -278,12 +278,15 @@ impl Broker {
             if let Some(kept) = self.kept(named, question).await?.filter(|kept| kept.is_fresh(now, max_age)) {
                 return Ok(TakeOff::Landed(kept));
             }
-            if stored.flight.as_ref().is_some_and(|flight| flight.node != self.node && flight.until > now) {
+            // One that would last longer than any was marked before the clock was set back.
+            let latest = after(now, self.longest_flight());
+            let is_away = |flight: &Flight| flight.node != self.node && flight.until > now && flight.until <= latest;
+            if stored.flight.as_ref().is_some_and(is_away) {
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
             stored.contract.clone_from(&named.name);
-            stored.flight = Some(Flight { node: self.node.clone(), until: after(now, self.longest_flight()) });
+            stored.flight = Some(Flight { node: self.node.clone(), until: latest });
             let mut batch = Batch::new();
             batch.put(key.clone(), assay_model::record::body(&stored), expect).soon();
             match self.store.commit(batch).await {

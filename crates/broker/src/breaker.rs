@@ -34,11 +34,12 @@ impl Breakers {
         let mut states = self.states();
         let Some(state) = states.get_mut(host).filter(|state| state.failures >= FAILURES) else { return Ok(()) };
         let wait = |until: i64| Err(Duration::from_nanos((until - now).max(1).unsigned_abs()));
-        if now < state.closed_until {
+        // A clock that was set back must not hold for longer than a pause may last.
+        if (1..=PAUSE_MAX).contains(&(state.closed_until - now)) {
             return wait(state.closed_until);
         }
         match state.trying {
-            Some(since) if now - since < PAUSE => wait(since + PAUSE),
+            Some(since) if (0..PAUSE).contains(&(now - since)) => wait(since + PAUSE),
             _ => {
                 state.trying = Some(now);
                 Ok(())
@@ -83,6 +84,19 @@ mod tests {
         assert_eq!(breakers.admit("h", 3 * PAUSE), Ok(()));
         breakers.answered("h");
         assert_eq!(breakers.admit("h", 3 * PAUSE), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_closes_nothing_for_longer() {
+        const HOUR: i64 = 3_600_000_000_000;
+        let breakers = Breakers::default();
+        for _ in 0..FAILURES {
+            breakers.failed("h", 2 * HOUR);
+        }
+        assert!(breakers.admit("h", 2 * HOUR).is_err());
+        assert_eq!(breakers.admit("h", HOUR), Ok(()), "one tries");
+        assert_eq!(breakers.admit("h", HOUR), Err(Duration::from_nanos(PAUSE.unsigned_abs())));
+        assert_eq!(breakers.admit("h", HOUR / 2), Ok(()), "the one that tries began in a time to come");
     }
 
     #[test]

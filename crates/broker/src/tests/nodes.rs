@@ -75,4 +75,9 @@ async fn a_node_that_died_on_the_way_is_not_waited_for_for_ever() {
     let answered = tokio::time::timeout(Duration::from_secs(5), world.ask(&hash('3'))).await.expect("in time");
     assert!(answered.expect("an answer").kept.is_known());
     assert_eq!(world.calls(), 1);
+    // Its mark is from before the clock was set back by an hour.
+    write(31 + 3_600).await;
+    let answered = tokio::time::timeout(Duration::from_secs(5), world.ask(&hash('3'))).await.expect("in time");
+    assert!(answered.expect("an answer").kept.is_known());
+    assert_eq!(world.calls(), 2);
 }
