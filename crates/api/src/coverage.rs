@@ -27,6 +27,8 @@ const PARTLY: &[(&str, &str, &str)] = &[
     ("GET", "/files/behaviour_summary", "under a contract with VirusTotal that has it; no sandbox is built in yet"),
     ("GET", "/files/{id}/behaviour_mitre_trees", "under a contract with VirusTotal; no sandbox is built in yet"),
     ("GET", "/file_behaviours/{id}", "under a contract with VirusTotal; no sandbox is built in yet"),
+    ("GET", "/sigma_analyses/{id}", "under a contract with VirusTotal; no Sigma rules are run yet"),
+    ("GET", "/sigma_rules/{id}", "under a contract with VirusTotal; no Sigma rules are run yet"),
     ("GET", "/intelligence/search", "under a contract with VirusTotal that has it; there is no index here yet"),
 ];
 

@@ -258,7 +258,7 @@ fn actions() -> Vec<Route> {
 }
 
 /// What is answered under a contract with `VirusTotal`, and not without.
-fn of_contracts() -> [Action; 5] {
+fn of_contracts() -> [Action; 7] {
     [
         Action {
             errors: OF_ONE,
@@ -299,7 +299,27 @@ fn of_contracts() -> [Action; 5] {
                 "/file_behaviours/{id}",
                 "file_behaviours",
                 "What a file did in one sandbox; under a contract with VirusTotal",
-                |call| Box::pin(brokered::behaviour::one(call)),
+                |call| Box::pin(brokered::behaviour::one(call, "file_behaviours", "File behaviour")),
+            )
+        },
+        Action {
+            errors: OF_ONE,
+            check: brokered::behaviour::check_sha256,
+            ..Action::get(
+                "/sigma_analyses/{id}",
+                "sigma_analyses",
+                "Which Sigma rules match what a file did; under a contract with VirusTotal",
+                |call| Box::pin(brokered::behaviour::one(call, "sigma_analyses", "Sigma analysis")),
+            )
+        },
+        Action {
+            errors: OF_ONE,
+            check: brokered::behaviour::check_sha256,
+            ..Action::get(
+                "/sigma_rules/{id}",
+                "sigma_rules",
+                "A Sigma rule; under a contract with VirusTotal",
+                |call| Box::pin(brokered::behaviour::one(call, "sigma_rules", "Sigma rule")),
             )
         },
         Action {

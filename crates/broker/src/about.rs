@@ -32,7 +32,7 @@ pub(crate) enum Subject<'a> {
 pub(crate) fn subjects(question: &Question) -> Vec<Subject<'_>> {
     let id = question.id.as_str();
     match question.operation.collection {
-        "files" => vec![object(Kind::File, id)],
+        "files" | "sigma_analyses" => vec![object(Kind::File, id)],
         "screenshots" => vec![object(Kind::File, id.split('-').next().unwrap_or_default())],
         "file_behaviours" => vec![object(Kind::File, id.split('_').next().unwrap_or_default())],
         "files/behaviour_summary" => {
@@ -44,7 +44,7 @@ pub(crate) fn subjects(question: &Question) -> Vec<Subject<'_>> {
         "comments" | "votes" => vec![remark(id)],
         "analyses" | "submissions" => vec![analysis(id)],
         "resolutions" => resolution(id),
-        "ssl_certs" | "whois" | "collections" => vec![token(id)],
+        "ssl_certs" | "whois" | "collections" | "sigma_rules" => vec![token(id)],
         _ => vec![Subject::Text(question.argument("query"))],
     }
 }

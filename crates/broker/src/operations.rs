@@ -72,6 +72,8 @@ const OBJECTS: &[Operation] = &[
     every("files", "behaviour_summary", Ages::Behaviour),
     every("files", "behaviour_mitre_trees", Ages::Behaviour),
     every("file_behaviours", "", Ages::Behaviour),
+    every("sigma_analyses", "", Ages::Relationship),
+    every("sigma_rules", "", Ages::Relationship),
     every("files", "comments", Ages::Discussion),
     every("urls", "comments", Ages::Discussion),
     every("domains", "comments", Ages::Discussion),

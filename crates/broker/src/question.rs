@@ -118,8 +118,14 @@ impl Question {
     /// The `type` of its object; none for pages and dictionaries.
     pub fn wants(&self) -> Option<&'static str> {
         let collection = Some(self.operation.collection).filter(|_| self.form == Form::Object)?;
-        if collection == "file_behaviours" {
-            return Some("file_behaviour");
+        // Types that nothing is of here.
+        let others = [
+            ("file_behaviours", "file_behaviour"),
+            ("sigma_analyses", "sigma_analysis"),
+            ("sigma_rules", "sigma_rule"),
+        ];
+        if let Some((_, kind)) = others.into_iter().find(|(other, _)| *other == collection) {
+            return Some(kind);
         }
         Kind::ALL.iter().find(|kind| kind.collection() == collection).map(|kind| kind.wire())
     }

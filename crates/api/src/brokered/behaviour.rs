@@ -3,13 +3,14 @@
 use assay_broker::ask::Unanswered;
 use assay_broker::question::{Form, Page};
 use assay_broker::{NotAsked, Question};
-use assay_model::{Code, Error, Result};
+use assay_model::{Code, Error, Result, Sha256};
 
 use super::{canonical, served, told, unanswered_object};
 use crate::objects::file;
 use crate::route::{Arguments, Call, Reply, parse_hash};
 
-const TITLE: &str = "File behaviour";
+/// Digits of a SHA-256.
+const SHA256: usize = 64;
 /// How many files can be asked for together; `VirusTotal` publishes no figure.
 const HASHES_MAX: usize = 100;
 /// The longest name of a sandbox, bytes.
@@ -83,12 +84,22 @@ pub(crate) fn check(arguments: &Arguments) -> Result<()> {
     is_one.then_some(()).ok_or_else(wrong)
 }
 
-/// `GET /file_behaviours/{id}`.
-pub(crate) async fn one(call: Call) -> Result<Reply> {
+/// The id is a SHA-256.
+pub(crate) fn check_sha256(arguments: &Arguments) -> Result<()> {
+    arguments.path("id").parse::<Sha256>().map(drop).map_err(|cause| {
+        Error::invalid_argument("it is named by the 64 hexadecimal digits of a SHA-256").because(cause)
+    })
+}
+
+/// `GET /file_behaviours/{id}`, `/sigma_analyses/{id}`, `/sigma_rules/{id}`: objects of types that only upstream has.
+pub(crate) async fn one(call: Call, collection: &str, title: &str) -> Result<Reply> {
     let id = call.arguments.path("id");
-    let unknown = || Error::not_found(TITLE, id);
+    let unknown = || Error::not_found(title, id);
     let Some(asker) = served(&call).await? else { return Err(unknown()) };
-    let question = Question::object("file_behaviours", id, &[]).ok_or_else(unknown)?;
+    // The name of a sandbox has capitals.
+    let (hash, rest) = id.split_at_checked(SHA256).unwrap_or((id, ""));
+    let name = format!("{}{rest}", hash.to_ascii_lowercase());
+    let question = Question::object(collection, &name, &[]).ok_or_else(unknown)?;
     match call.app.broker.answer(&asker, &question).await {
         Ok(answered) if answered.kept.is_known() => told(&call, &answered),
         Ok(_) | Err(Unanswered::NotAsked(NotAsked::NoContract)) => Err(unknown()),

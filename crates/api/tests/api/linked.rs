@@ -48,6 +48,20 @@ async fn what_upstream_links_to_is_asked_there_by_its_id() {
 }
 
 #[tokio::test]
+async fn what_sigma_rules_say_of_a_file_is_asked_upstream_as_integrations_do() {
+    let (service, _, premium) = with_contract_of(PRIVATE).await;
+    for (kind, collection) in [("sigma_analysis", "sigma_analyses"), ("sigma_rule", "sigma_rules")] {
+        let told = object(kind, &hash('d'), &json!({ "rule_level": "high" }));
+        service.upstream.tell_document(&format!("{collection}/{}", hash('d')), told);
+        let answer = service.get(&format!("/{collection}/{}", hash('D')), &premium).await;
+        assert_eq!(answer.json["data"]["type"], kind, "{}", answer.message());
+        assert_eq!(service.get(&format!("/{collection}/{}", hash('e')), &premium).await.status, 404);
+        assert_eq!(service.get(&format!("/{collection}/nonsense"), &premium).await.code(), "InvalidArgumentError");
+    }
+    assert_eq!(asked(&service).len(), 4);
+}
+
+#[tokio::test]
 async fn an_id_that_says_something_internal_or_nothing_at_all_stays_here() {
     let (service, _, premium) = with_contract_of(PRIVATE).await;
     for path in [
