@@ -85,13 +85,12 @@ impl Reader {
 
     /// Whether a line says nothing but which columns there are; the first that is no comment is the last that may.
     fn is_head(&mut self, text: &str) -> bool {
-        let head = match comment(text) {
+        let head = if let Some(comment) = comment(text) {
             // Fewer than three columns are rather a sentence.
-            Some(comment) => Some(comment).filter(|comment| comment.matches([',', ';', '\t']).count() > 1),
-            None => {
-                self.begun = true;
-                Some(text)
-            }
+            Some(comment).filter(|comment| comment.matches([',', ';', '\t']).count() > 1)
+        } else {
+            self.begun = true;
+            Some(text)
         };
         let columns = head.and_then(Columns::read);
         let is_head = columns.is_some();
