@@ -141,6 +141,19 @@ def test_what_cannot_be_made_is_refused_with_a_reason(server):
     assert tier.returncode != 0 and b"platinum" in tier.stderr
 
 
+def test_accounts_join_a_group_when_they_are_made_and_later(server):
+    def done(*words):
+        made = run(*words, "--data", server.data)
+        assert made.returncode == 0, made.stderr
+
+    done("group", "create", "joined", "--tier", "premium")
+    done("user", "create", "joins-at-once", "--group", "joined")
+    done("user", "create", "joins-later")
+    done("group", "add", "joined", "joins-later")
+    members = run("group", "members", "joined", "--format", "json", "--data", server.data)
+    assert {one["id"] for one in json.loads(members.stdout)} == {"joins-at-once", "joins-later"}
+
+
 # serve
 
 def test_the_first_start_makes_a_key_file_for_its_owner_only(own_server):

@@ -47,7 +47,8 @@ async fn named(call: &mut Call, kind: &str) -> Result<Vec<Named>> {
     items.iter().map(read).collect()
 }
 
-/// `POST /groups/{id}/relationships/users`: adds accounts by their e-mail addresses; an unknown one is invited.
+/// `POST /groups/{id}/relationships/users`: adds accounts by their e-mail addresses; an unknown one is invited. An operator
+/// may also name an account.
 pub(crate) async fn add_users(call: Call) -> Result<Reply> {
     add(call, false).await
 }
@@ -60,31 +61,35 @@ pub(crate) async fn add_administrators(call: Call) -> Result<Reply> {
 async fn add(mut call: Call, administrator: bool) -> Result<Reply> {
     let group = call.arguments.path("id").to_owned();
     governed_group(&call.app, &call.paid, &group).await?;
-    let mut emails = Vec::new();
+    let is_staff = call.paid.identity().is_some_and(|identity| identity.is_staff());
+    let mut members = Vec::new();
     for one in named(&mut call, "user").await? {
-        emails.push(check_email(&one.id)?);
+        let is_name = is_staff && !one.id.contains('@');
+        members.push(if is_name { one.id } else { check_email(&one.id)? });
     }
     let (app, paid, actor) = (&call.app, &call.paid, Actor::of(&call.paid)?);
     // Each is its own commit: what was done before a refusal stays done, and doing it again changes nothing.
-    for email in &emails {
+    for member in &members {
         persist(|| async {
             let mut change = Change::default();
-            match account_of(app, email).await? {
+            let by_name = Some(member.clone()).filter(|member| !member.contains('@'));
+            let account = if by_name.is_some() { by_name } else { account_of(app, member).await? };
+            match account {
                 Some(name) => {
                     spare_the_staff(app, paid, &name).await?;
                     admit(app, &actor, &mut change, &group, &name, administrator).await?;
                 }
-                None if administrator => return Err(Error::not_found("User", email).into()),
+                None if administrator => return Err(Error::not_found("User", member).into()),
                 None => {
                     let (mut stored, version, _) = governed_group(app, paid, &group).await?;
-                    if !stored.invitations.insert(email.clone()) {
+                    if !stored.invitations.insert(member.clone()) {
                         return Ok(());
                     }
                     if stored.invitations.len() > 10 * MEMBERS_MAX {
                         return Err(Error::invalid_argument("the group has too many open invitations").into());
                     }
                     change.batch.put(Key::shared(Kind::Group, group.as_str()), body(&stored), Expect::Version(version));
-                    let target = format!("invitation/{email}");
+                    let target = format!("invitation/{member}");
                     change.deed(&actor, Action::InviteUser, target, Some(&group), (Value::Null, Value::Null));
                 }
             }

@@ -137,6 +137,23 @@ async fn members_are_added_by_address_invited_when_unknown_and_fall_back_when_re
 }
 
 #[tokio::test]
+async fn an_operator_also_takes_accounts_in_by_their_names() {
+    let service = Service::start().await;
+    let operator = service.with_groups().await;
+    let user = json!({ "data": { "type": "user", "id": "plain", "attributes": {} } });
+    assert_eq!(service.write("POST", "/users", &operator, &user).await.status, 200);
+    let users = "/groups/soc/relationships/users";
+    let add = async |id: &str| {
+        service.write("POST", users, &operator, &json!({ "data": [{ "type": "user", "id": id }] })).await.status
+    };
+    assert_eq!(add("plain").await, 200);
+    assert_eq!(add("plain").await, 200, "again changes nothing");
+    assert_eq!(service.get(&format!("{users}/plain"), &operator).await.json["data"], true);
+    assert_eq!(add("nobody").await, 404);
+    assert_eq!(add("stranger").await, 409, "it belongs to another group");
+}
+
+#[tokio::test]
 async fn a_service_account_is_found_under_both_paths_and_goes_with_its_keys() {
     let service = Service::start().await;
     service.with_groups().await;

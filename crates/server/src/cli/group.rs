@@ -98,7 +98,7 @@ enum Command {
     Add {
         /// The group
         group: String,
-        /// Their e-mail addresses
+        /// Their e-mail addresses; an operator may also give the names of accounts
         #[arg(required = true, value_name = "MEMBER")]
         members: Vec<String>,
     },
@@ -224,7 +224,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     desk.work(async |session| match command {
         Command::Create { name, tier, about } => {
             let data = about.attributes().set("tier", Some(tier.as_str())).object("group", Some(&name));
-            let next = format!("{name}: {tier}; take members in with `assay group add {name} ADDRESS`");
+            let next = format!("{name}: {tier}; take members in with `assay group add {name} MEMBER`");
             session.change(&Call::post(&["groups"], data), |_| next).await
         }
         Command::List => session.list(&Call::get(&["groups"]), COLUMNS, None).await,

@@ -48,6 +48,9 @@ enum Command {
         name: String,
         #[command(flatten)]
         profile: Profile,
+        /// The group whose pool it draws from; later: `assay group add`
+        #[arg(long)]
+        group: Option<String>,
         /// public: 4 requests a minute, basic attributes; premium: your limits, all attributes; see `assay tier list`
         #[arg(long, default_value = "public")]
         tier: String,
@@ -102,9 +105,6 @@ struct Profile {
     /// Family name
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
-    /// The group whose pool it draws from
-    #[arg(long)]
-    group: Option<String>,
 }
 
 /// What an account or a group may do beyond its tier.
@@ -134,7 +134,6 @@ impl Profile {
             .set("email", self.email)
             .set("first_name", self.first_name)
             .set("last_name", self.last_name)
-            .set("group", self.group)
     }
 }
 
@@ -142,8 +141,9 @@ impl Profile {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { desk, command } = arguments;
     desk.work(async |session| match command {
-        Command::Create { name, profile, tier } => {
-            let data = profile.attributes().set("tier", Some(tier.as_str())).object("user", Some(&name));
+        Command::Create { name, profile, group, tier } => {
+            let data =
+                profile.attributes().set("group", group).set("tier", Some(tier.as_str())).object("user", Some(&name));
             let next = format!("{name}: {tier}; give it a key with `assay key create --account {name}`");
             session.change(&Call::post(&["users"], data), |_| next).await
         }
