@@ -160,6 +160,8 @@ links! {
     ContactsIp = "contacts_ip": File -> IpAddress;
     /// An archive holds this file.
     Bundles = "bundles": File -> File;
+    /// A PE file has this file among its resources.
+    PeResource = "pe_resource": File -> File;
     /// A file's content names this URL.
     EmbedsUrl = "embeds_url": File -> Url;
     /// A file's content names this domain.

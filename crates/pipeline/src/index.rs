@@ -1,11 +1,12 @@
-//! What is known to what can be found: the facets of a file by its latest report, the addresses that it names and, of an
-//! archive, the files that it holds.
+//! What is known to what can be found: the facets of a file by its latest report, the addresses that it names, and the
+//! files that it holds as an archive or as resources.
 
 use std::collections::BTreeSet;
 
 use assay_extract::{AddressLimits, Addresses, Content, addresses, contents};
 use assay_model::address::Item;
 use assay_model::error::Code;
+use assay_model::facts::Facts;
 use assay_model::record::{FacetName, StageName};
 use assay_model::{Error, Link, Result, Timestamp};
 use async_trait::async_trait;
@@ -44,6 +45,7 @@ impl Observed for Indexed {
         subject.set_facet(FacetName::Detection, detections);
         name(subject, &self.addresses, now);
         hold(subject, &self.contents, now);
+        join_resources(subject, &facts, now);
         None
     }
 }
@@ -76,5 +78,16 @@ fn hold(subject: &mut Subject, contents: &[Content], now: Timestamp) {
         let archive = file_key(&content.within.unwrap_or(whole));
         let context = json!({ "filename": content.name });
         subject.sightings.link_anew(archive, Link::Bundles, file_key(&content.sha256), now, &context);
+    }
+}
+
+/// Joins a PE file with its resources, as far as they were measured.
+fn join_resources(subject: &mut Subject, facts: &Facts, now: Timestamp) {
+    let file = file_key(&subject.file.attributes.sha256);
+    let rows = facts.details.get("pe_info").and_then(|info| info["resource_details"].as_array());
+    for row in rows.into_iter().flatten().rev() {
+        if let Some(resource) = row["sha256"].as_str().and_then(|sha256| sha256.parse().ok()) {
+            subject.sightings.link(file.clone(), Link::PeResource, file_key(&resource), now);
+        }
     }
 }

@@ -56,14 +56,16 @@ pub async fn ingest(pipeline: &Pipeline, upload: &Upload) -> Result<Ingested> {
             read_file(&*pipeline.store, &upload.kept.digests.sha256).await?
         };
         let mut batch = Batch::new();
-        // Two submissions of one file in one second: the later takes the next second's name.
-        submit(upload, Timestamp(now.0 + i64::try_from(attempt).unwrap_or(0)), now, &mut batch);
+        // Two submissions of one file in one second, and analyses of two files of one MD5: the later takes the next
+        // second's name.
+        let named = Timestamp(now.0 + i64::try_from(attempt).unwrap_or(0));
+        submit(upload, named, now, &mut batch);
         let ingested = match known {
             Some((file, version)) => {
                 let ingested = submit_again(upload, file, version, now, &mut batch);
                 pipeline.store.commit(batch).await.map(|_| ingested)
             }
-            None => begin(pipeline, upload, now, batch).await,
+            None => begin(pipeline, upload, (named, now), batch).await,
         };
         match ingested {
             Err(StoreError::Conflict) => {}
@@ -82,10 +84,10 @@ pub async fn ingest(pipeline: &Pipeline, upload: &Upload) -> Result<Ingested> {
 async fn begin(
     pipeline: &Pipeline,
     upload: &Upload,
-    now: Timestamp,
+    (named, now): (Timestamp, Timestamp),
     mut batch: Batch,
 ) -> assay_store::Result<Ingested> {
-    let (file, analysis) = submit_first(upload, now, &mut batch);
+    let (file, analysis) = submit_first(upload, (named, now), &mut batch);
     let ingested = Ingested { analysis: file.latest_analysis.clone(), new: true };
     let (key, since) = (Key::shared(Kind::Analysis, file.latest_analysis.as_str()), Instant::now());
     let job = Job { stage: StageName::Identify, subject: key.clone(), class: upload.class };
@@ -116,9 +118,13 @@ fn submit(upload: &Upload, named: Timestamp, now: Timestamp, batch: &mut Batch) 
     batch.link(Edge::new(key, Link::Submitted, file, now));
 }
 
-pub(crate) fn submit_first(upload: &Upload, now: Timestamp, batch: &mut Batch) -> (StoredFile, StoredAnalysis) {
+pub(crate) fn submit_first(
+    upload: &Upload,
+    (moment, now): (Timestamp, Timestamp),
+    batch: &mut Batch,
+) -> (StoredFile, StoredAnalysis) {
     let digests = &upload.kept.digests;
-    let analysis = analysis_id(&digests.md5, now);
+    let analysis = analysis_id(&digests.md5, moment);
     let names: Vec<_> = upload.name.iter().filter(|name| !name.is_empty()).cloned().collect();
     let file = StoredFile {
         attributes: File {

@@ -131,6 +131,25 @@ async fn same_structure(viewer: &Viewer<'_>, record: &Record, range: &Range) -> 
     same_facet(viewer, record, &Facet::new(FacetName::Vhash, vhash), range).await
 }
 
+/// How many files with the same hash are looked at; more than two are a curiosity.
+const COLLISIONS: usize = 40;
+
+/// Other files with the same MD5 or SHA-1.
+async fn colliding(viewer: &Viewer<'_>, record: &Record, range: &Range) -> Result<Page<Member>> {
+    let attributes = report(record)?;
+    let mut keys = Vec::new();
+    for (name, attribute) in [(FacetName::Md5, "md5"), (FacetName::Sha1, "sha1")] {
+        let Some(hash) = attributes.get(attribute).and_then(Value::as_str) else { continue };
+        let facet = Facet::new(name, hash);
+        let page = viewer.app.store().find(&Space::Shared, Kind::File, &facet, &Range::first(COLLISIONS)).await?;
+        keys.extend(page.items.into_iter().filter(|key| *key != record.key));
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    let total = u64::try_from(keys.len()).ok();
+    Ok(Page { items: keys.into_iter().take(range.limit).map(Member::plain).collect(), next: None, total })
+}
+
 #[rustfmt::skip]
 const RELATIONSHIPS: &[Relationship] = &[
     Relationship::reverse("analyses", Link::Analysed, "Every analysis of the file, newest first").needs(Privilege::Private),
@@ -158,7 +177,7 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::forward("embedded_urls", Link::EmbedsUrl, "URLs in the file's text").needs(Privilege::Private),
     Relationship::unobserved("execution_parents", "file", "Files that started the file"),
     Relationship::reverse("graphs", Link::ShowsFile, "Graphs with the file in them"),
-    Relationship::unobserved("hash_collisions", "file", "Other files with the same MD5 or SHA-1"),
+    Relationship::unobserved("hash_collisions", "file", "Other files with the same MD5 or SHA-1").from(Source::Read(|viewer, record, range| Box::pin(colliding(viewer, record, range)))),
     Relationship::reverse("itw_domains", Link::DomainServed, "Domains that the file was downloaded from").needs(Privilege::Private),
     Relationship::reverse("itw_ips", Link::IpServed, "IP addresses that the file was downloaded from").needs(Privilege::Private),
     Relationship::reverse("itw_urls", Link::Served, "URLs that the file was downloaded from").needs(Privilege::Private),
@@ -169,8 +188,8 @@ const RELATIONSHIPS: &[Relationship] = &[
     Relationship::unobserved("overlay_parents", "file", "Files with the file in their overlay").needs(Privilege::Private),
     Relationship::unobserved("pcap_children", "file", "Files in the file's network capture").needs(Privilege::Private),
     Relationship::unobserved("pcap_parents", "file", "Network captures with the file in them").needs(Privilege::Private),
-    Relationship::unobserved("pe_resource_children", "file", "Files in the file's PE resources"),
-    Relationship::unobserved("pe_resource_parents", "file", "PE files with the file in their resources"),
+    Relationship::forward("pe_resource_children", Link::PeResource, "Files in the file's PE resources"),
+    Relationship::reverse("pe_resource_parents", Link::PeResource, "PE files with the file in their resources"),
     Relationship::reverse("references", Link::CitesFile, "Publications on the file").needs(Privilege::Private),
     Relationship::unobserved("related_attack_techniques", "attack_technique", "ATT&CK techniques around the file"),
     Relationship::unobserved("related_references", "reference", "Publications on what the file is related to"),

@@ -56,3 +56,45 @@ async fn a_second_file_that_names_the_same_is_beside_the_first() {
     wanted.sort_unstable();
     assert_eq!(named, wanted);
 }
+
+#[tokio::test]
+async fn two_files_of_one_md5_are_each_others_collision() {
+    /// The first published pair (Wang and others, 2004): 128 bytes that differ in six bits.
+    const FIRST: &str = "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f8955ad340609f4b30283e488832571415a\
+         085125e8f7cdc99fd91dbdf280373c5bd8823e3156348f5bae6dacd436c919c6dd53e2b487da03fd02396306d248cda0\
+         e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70";
+    let service = Service::start().await;
+    let key = service.key("premium").await;
+    let first = hex::decode(FIRST).expect("hexadecimal digits");
+    let mut second = first.clone();
+    for place in [19, 45, 59, 83, 109, 123] {
+        second[place] ^= 0x80;
+    }
+    let first = service.scan(first.leak(), "a").await.to_string();
+    let second = service.scan(second.leak(), "b").await.to_string();
+    assert_ne!(first, second);
+    for (file, other) in [(&first, &second), (&second, &first)] {
+        let collisions = list(&service, &format!("/files/{file}/hash_collisions"), &key).await;
+        assert_eq!(ids(&collisions), [other.as_str()]);
+    }
+}
+
+#[tokio::test]
+async fn a_program_leads_to_its_resources_and_back() {
+    let service = Service::start().await;
+    let key = service.key("premium").await;
+    let program = include_bytes!("../../../extract/testdata/exe.in");
+    let file = service.scan(program, "program.exe").await.to_string();
+    let report = service.get(&format!("/files/{file}"), &key).await;
+    let listed =
+        report.json["data"]["attributes"]["pe_info"]["resource_details"].as_array().expect("resources").clone();
+    let children = list(&service, &format!("/files/{file}/relationships/pe_resource_children?limit=40"), &key).await;
+    let wanted: Vec<_> = listed.iter().filter_map(|row| row["sha256"].as_str()).collect();
+    assert!(!wanted.is_empty() && wanted.iter().all(|one| ids(&children).contains(one)), "{children:?}");
+
+    // Its manifest is where the linker put it.
+    let brought = service.scan(&program[2136..2168], "manifest").await.to_string();
+    assert_eq!(brought, wanted[0]);
+    let parents = list(&service, &format!("/files/{brought}/relationships/pe_resource_parents"), &key).await;
+    assert_eq!(ids(&parents), [file.as_str()]);
+}

@@ -133,7 +133,8 @@ impl Matter for AddressSubject {
         for upload in &self.arrivals {
             let file = file_key(&upload.kept.digests.sha256);
             if pipeline.store.read(&file).await?.is_none() {
-                let (stored, _) = submit_first(upload, pipeline.clock.now(), &mut batch);
+                let now = pipeline.clock.now();
+                let (stored, _) = submit_first(upload, (now, now), &mut batch);
                 let subject = Key::shared(Kind::Analysis, stored.latest_analysis);
                 batch.enqueue(Job { stage: StageName::Identify, subject, class: upload.class });
             }
