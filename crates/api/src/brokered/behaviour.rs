@@ -2,7 +2,7 @@
 
 use assay_broker::ask::Unanswered;
 use assay_broker::question::{Form, Page};
-use assay_broker::{NotAsked, Question};
+use assay_broker::{Asker, NotAsked, Question};
 use assay_model::{Code, Error, Result, Sha256};
 
 use super::{canonical, served, told, unanswered_object};
@@ -41,16 +41,7 @@ pub(crate) async fn of_files(call: Call) -> Result<Reply> {
     let nothing = || Error::new(Code::NotFound, "None of these files was run in a sandbox");
     let Some(asker) = served(&call).await? else { return Err(nothing()) };
     let question = Question::summary(&hashes(&call.arguments)?).ok_or_else(nothing)?;
-    match call.app.broker.answer(&asker, &question).await {
-        Ok(answered) if answered.kept.is_known() => told(&call, &answered),
-        Ok(_) | Err(Unanswered::NotAsked(NotAsked::NoContract)) => Err(nothing()),
-        Err(Unanswered::NotAsked(why)) => {
-            let mut error = nothing();
-            error.message = format!("{} ({why})", error.message);
-            Err(error)
-        }
-        Err(Unanswered::Refused(refusal)) => Err(refusal.into()),
-    }
+    ask(&call, &asker, &question, nothing()).await
 }
 
 /// There are hashes, and not too many.
@@ -100,13 +91,17 @@ pub(crate) async fn one(call: Call, collection: &str, title: &str) -> Result<Rep
     let (hash, rest) = id.split_at_checked(SHA256).unwrap_or((id, ""));
     let name = format!("{}{rest}", hash.to_ascii_lowercase());
     let question = Question::object(collection, &name, &[]).ok_or_else(unknown)?;
-    match call.app.broker.answer(&asker, &question).await {
-        Ok(answered) if answered.kept.is_known() => told(&call, &answered),
-        Ok(_) | Err(Unanswered::NotAsked(NotAsked::NoContract)) => Err(unknown()),
+    ask(&call, &asker, &question, unknown()).await
+}
+
+/// What upstream says; `unknown` where it knows nothing or cannot be asked, and then why.
+async fn ask(call: &Call, asker: &Asker, question: &Question, mut unknown: Error) -> Result<Reply> {
+    match call.app.broker.answer(asker, question).await {
+        Ok(answered) if answered.kept.is_known() => told(call, &answered),
+        Ok(_) | Err(Unanswered::NotAsked(NotAsked::NoContract)) => Err(unknown),
         Err(Unanswered::NotAsked(why)) => {
-            let mut error = unknown();
-            error.message = format!("{} ({why})", error.message);
-            Err(error)
+            unknown.message = format!("{} ({why})", unknown.message);
+            Err(unknown)
         }
         Err(Unanswered::Refused(refusal)) => Err(refusal.into()),
     }
